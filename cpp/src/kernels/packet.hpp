@@ -117,9 +117,24 @@ JACNET_INLINE Pair product(Pair a, Packet b) {
 /// 1 / x to nearly twice the digits.
 JACNET_INLINE Pair reciprocal(Pair x) {
   const Packet r = 1.0 / x.hi;
+#if defined(__AVX2__) || defined(__AVX512F__)
+  return {r, r * mul_add(-r, x.lo, mul_add(-r, x.hi, set(1.0)))};
+#else
   const Pair p = two_prod(r, x.hi);
-  const Packet rest = ((1.0 - p.hi) - p.lo) - r * x.lo;
-  return {r, r * rest};
+  return {r, r * (((1.0 - p.hi) - p.lo) - r * x.lo)};
+#endif
+}
+
+/// a / x with little more than one rounding, given r = 1 / x.hi; x in [1, 1000].
+JACNET_INLINE Packet quotient(Packet a, Pair x, Packet r) {
+#if defined(__AVX2__) || defined(__AVX512F__)
+  const Packet q = a * r;
+  return mul_add(mul_add(-q, x.lo, mul_add(-q, x.hi, a)), r, q);
+#else
+  const Packet q = a / x.hi;
+  const Pair p = two_prod(q, x.hi);
+  return q + (((a - p.hi) - p.lo) - q * x.lo) * r;
+#endif
 }
 
 /// Horner's scheme, the constant coefficient first.
@@ -162,8 +177,9 @@ struct Exponential {
   }
 };
 
-/// exp(x.hi + x.lo) for -1000 <= x <= 700.
-JACNET_INLINE Exponential exponential(Pair x) {
+/// exp(x + rest) for -1000 <= x <= 700; `with_rest` tells whether there is one.
+template <bool with_rest>
+JACNET_INLINE Exponential exponential(Packet x, Packet rest) {
   // Minimax for (expm1(r) - r - r^2 / 2) / r^3 on |r| <= log(2) / 2, relative error 2^-59.
   static constexpr double c[] = {0.5,
                                  0.16666666666666677,
@@ -176,18 +192,23 @@ JACNET_INLINE Exponential exponential(Pair x) {
                                  2.755737471757825e-07,
                                  2.510873230112045e-08,
                                  2.0882673090068184e-09};
-  const Packet k = mul_add(x.hi, set(1.4426950408889634), set(to_integer)) - to_integer;
-  const Packet high = mul_add(k, set(-0x1.62e42fefa2000p-1), x.hi);  // exact
-  const Packet r = mul_add(k, set(-0x1.9ef35793c7673p-41), high) + x.lo;
+  const Packet k = mul_add(x, set(1.4426950408889634), set(to_integer)) - to_integer;
+  const Packet high = mul_add(k, set(-0x1.62e42fefa2000p-1), x);  // exact
+  Packet r = mul_add(k, set(-0x1.9ef35793c7673p-41), high);
+  if constexpr (with_rest) r += rest;
   return {mul_add(r * r, polynomial(c, r), r), k};
 }
 
-JACNET_INLINE Exponential exponential(Packet x) { return exponential(Pair{x, Packet{}}); }
+JACNET_INLINE Exponential exponential(Pair x) { return exponential<true>(x.hi, x.lo); }
 
 /// exp(x.hi + x.lo) for x <= 0 of any size; the low part is dropped where exp is zero.
 JACNET_INLINE Exponential decay(Pair x) {
   const Mask vanishes = x.hi < -1000.0;
   return exponential({select(vanishes, set(-1000.0), x.hi), select(vanishes, Packet{}, x.lo)});
+}
+
+JACNET_INLINE Exponential decay(Packet x) {
+  return exponential<false>(larger(x, set(-1000.0)), Packet{});
 }
 
 /// log(1 + x) for 0 <= x <= 1.
@@ -219,10 +240,23 @@ JACNET_INLINE Pair mills(Packet x, Packet w) {
       3.97980489932909e-06,   -2.7707204135122383e-06, -3.345738518771817e-07, 4.362925568222539e-07,
       4.0177962891473734e-08, -7.014220631960926e-08,  -8.555696628254633e-09, 1.0797345335746256e-08,
       2.220848621773149e-09,  -1.160886448380309e-09,  -3.81618035300424e-10};
-  const Packet t = (x - 5.0) * w;
+  const Packet t = quotient(x - 5.0, two_sum(x, set(5.0)), w);
   const Pair p = two_prod(t, polynomial(c, t));
   const Pair sum = fast_two_sum(set(0.769193049750063), p.hi);
   return {sum.hi, sum.lo + p.lo};
+}
+
+/// Phi(x) - 1/2, Phi the normal distribution function, for |x| <= 1.25, with z = x^2.
+JACNET_INLINE Packet central(Packet x, Packet z) {
+  // The odd part's coefficients, relative error 2^-57.
+  static constexpr double c[] = {0.3989422804014327,      -0.06649038006690544,
+                                 0.009973557010035815,    -0.0011873282154804242,
+                                 0.00011543468761579367,  -9.444656257266003e-06,
+                                 6.659693434535666e-07,   -4.122665517250596e-08,
+                                 2.2735007755926715e-09,  -1.1298194826149623e-10,
+                                 5.092162727809105e-12,   -2.033146854232647e-13,
+                                 5.841074907065817e-15};
+  return x * polynomial(c, z);
 }
 
 /// sin(x) and cos(x).

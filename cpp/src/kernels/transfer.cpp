@@ -20,9 +20,11 @@ struct Logistic {
   Exponential exp;
   Packet e, r, tanh;
 
-  JACNET_INLINE explicit Logistic(Pair minus_x) : exp(decay(minus_x)) {
+  Pair inverse;
+
+  JACNET_INLINE explicit Logistic(Exponential of_minus_x) : exp(of_minus_x) {
     e = exp.value();
-    const Pair inverse = reciprocal(fast_two_sum(set(1.0), e));
+    inverse = reciprocal(fast_two_sum(set(1.0), e));
     r = inverse.hi + inverse.lo;
     tanh = -exp.minus_one() * r;
   }
@@ -32,12 +34,15 @@ struct Tansig {
   template <int order>
   static JACNET_INLINE Jet at(Packet n) {
     Jet y;
-    const Exponential exp = decay({-2.0 * abs(n), Packet{}});
+    const Exponential exp = decay(-2.0 * abs(n));
     const Packet less = exp.minus_one();
-    const Pair inverse = reciprocal(fast_two_sum(set(2.0), less));
-    const Packet r = inverse.hi + inverse.lo;
-    y.a = with_sign(-less * r, n);
-    if constexpr (order > 0) y.d1 = scale(exp.factor() * (4.0 * r * r), exp.k);
+    const Pair d = fast_two_sum(set(2.0), less);
+    const Pair inverse = reciprocal(d);
+    y.a = with_sign(quotient(less, d, inverse.hi), n);
+    if constexpr (order > 0) {
+      const Packet r = inverse.hi + inverse.lo;
+      y.d1 = scale(exp.factor() * (4.0 * r * r), exp.k);
+    }
     if constexpr (order > 1) y.d2 = -2.0 * y.a * y.d1;
     return y;
   }
@@ -47,7 +52,7 @@ struct Logsig {
   template <int order>
   static JACNET_INLINE Jet at(Packet n) {
     Jet y;
-    const Logistic l({-abs(n), Packet{}});
+    const Logistic l(decay(-abs(n)));
     const Packet small = scale(l.exp.factor() * l.r, l.exp.k);
     y.a = select(n < 0.0, small, l.r);
     if constexpr (order > 0) y.d1 = scale(l.exp.factor() * l.r * l.r, l.exp.k);
@@ -60,7 +65,7 @@ struct Softplus {
   template <int order>
   static JACNET_INLINE Jet at(Packet n) {
     Jet y;
-    const Exponential exp = decay({-abs(n), Packet{}});
+    const Exponential exp = decay(-abs(n));
     y.a = larger(n, Packet{}) + log1p(exp.value());
     if constexpr (order > 0) {
       const Jet slope = Logsig::at<order - 1>(n);
@@ -78,12 +83,11 @@ JACNET_INLINE Jet gated(Packet n, double limit, Pair v, Packet v1, Packet v2) {
   Jet y;
   const Mask negative = n < 0.0;
   const Packet x = select(negative, larger(n, set(-limit)), n);
-  const Logistic l({select(negative, v.hi, -v.hi), select(negative, v.lo, -v.lo)});
+  const Logistic l(decay(Pair{select(negative, v.hi, -v.hi), select(negative, v.lo, -v.lo)}));
   // The factor 2^k goes in last, so that a subnormal result is rounded once.
   const Packet k = select(negative, l.exp.k, Packet{});
   const Pair m = l.exp.factor_pair();
-  const Pair inverse = reciprocal(fast_two_sum(set(1.0), l.e));
-  const Pair small = product(product(inverse, m), x);
+  const Pair small = product(product(l.inverse, m), x);
   y.a = select(negative, scale(small.hi + small.lo, k), x * l.r);
   if constexpr (order > 0) {
     const Packet c = select(negative, larger(n, set(-limit)), smaller(n, set(limit)));
@@ -128,7 +132,6 @@ struct Gelu {
   static JACNET_INLINE Jet at(Packet n) {
     Jet y;
     constexpr double inverse_root = 0.3989422804014327;  // 1 / sqrt(2 pi)
-    const Mask negative = n < 0.0;
     const Packet x = smaller(abs(n), set(39.0));
     const Pair square = two_prod(x, x);
     const Exponential exp = exponential({-0.5 * square.hi, -0.5 * square.lo});
@@ -136,13 +139,16 @@ struct Gelu {
     const Pair w = reciprocal(two_sum(x, set(5.0)));
     const Pair ratio = product(mills(x, w.hi), w);  // Phi(-x) exp(x^2 / 2)
     const Pair tail = product(ratio, m);
-    const Packet above = 1.0 - scale(tail.hi, exp.k);
+    const Mask near = x < 0.625;
+    const Packet middle = 0.5 + central(n, square.hi);
+    const Packet above = select(near, middle, 1.0 - scale(tail.hi, exp.k));
+    const Mask below = (n < 0.0) & ~near;
     const Pair small = product(tail, -x);
-    y.a = select(negative, scale(small.hi + small.lo, exp.k), n * above);
+    y.a = select(below, scale(small.hi + small.lo, exp.k), n * above);
     if constexpr (order > 0) {
       const Packet density = m.hi * inverse_root;  // lacks 2^k
-      y.d1 = select(negative, scale(m.hi * ((ratio.hi - x * inverse_root) + ratio.lo), exp.k),
-                    above + scale(x * density, exp.k));
+      y.d1 = select(below, scale(m.hi * ((ratio.hi - x * inverse_root) + ratio.lo), exp.k),
+                    above + scale(with_sign(x, n) * density, exp.k));
       if constexpr (order > 1) y.d2 = scale(density * ((2.0 - square.hi) - square.lo), exp.k);
     }
     return y;
@@ -155,7 +161,7 @@ struct Mish {
     // With e = exp(-|n|): tanh(softplus(n)) = 1 - 2 e^2 / d or e (2 + e) / d.
     Jet y;
     const Mask negative = n < 0.0;
-    const Exponential exp = decay({-abs(n), Packet{}});
+    const Exponential exp = decay(-abs(n));
     const Packet e = exp.value();
     const Packet k = select(negative, exp.k, Packet{});
     const Pair plus_two = fast_two_sum(set(2.0), e);
@@ -167,8 +173,9 @@ struct Mish {
     const Packet r = inverse.hi;
     const Packet x = select(negative, larger(n, set(-1000.0)), n);
     const Pair small = product(product(product(inverse, plus_two), exp.factor_pair()), x);
-    const Packet above = 1.0 - steep * r;
-    y.a = select(negative, scale(small.hi + small.lo, k), x * above);
+    const Pair gate = fast_two_sum(set(1.0), -quotient(steep, d, r));
+    const Packet above = gate.hi;
+    y.a = select(negative, scale(small.hi + small.lo, k), mul_add(x, gate.hi, x * gate.lo));
     if constexpr (order > 0) {
       const Packet c = select(negative, x, smaller(n, set(1000.0)));
       const Packet m = select(negative, exp.factor(), set(1.0));
@@ -270,7 +277,7 @@ struct Elu {
   template <int order>
   static JACNET_INLINE Jet at(Packet n) {
     Jet y;
-    const Exponential exp = decay({smaller(n, Packet{}), Packet{}});
+    const Exponential exp = decay(smaller(n, Packet{}));
     y.a = select(n > 0.0, n, select(n == 0.0, n, exp.minus_one()));
     if constexpr (order > 0) y.d1 = exp.value();
     if constexpr (order > 1) y.d2 = select(n < 0.0, y.d1, Packet{});
@@ -285,7 +292,7 @@ struct Selu {
     constexpr double lambda = 0x1.0cfabd6a91132p+0;
     constexpr double lambda_alpha = 0x1.c212cc640f031p+0;
     constexpr double lambda_alpha_rest = 0x1.05161b045a1fep-56;
-    const Exponential exp = decay({smaller(n, Packet{}), Packet{}});
+    const Exponential exp = decay(smaller(n, Packet{}));
     const Packet less = exp.minus_one();
     const Packet below = mul_add(less, set(lambda_alpha), less * lambda_alpha_rest);
     const Packet slope = scale(lambda_alpha * exp.factor(), exp.k);
