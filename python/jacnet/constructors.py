@@ -1,0 +1,111 @@
+"""MATLAB's network constructors: networks that learn their sizes from data.
+
+Each returns a network whose input and output sizes are open until ``configure`` or ``train`` sees
+data, with MATLAB's defaults: tansig hidden layers, constant rows removed and data mapped to
+[-1, 1] on both sides, random division 70/15/15, mean squared error, Levenberg-Marquardt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .network import Network
+
+_STEPS = ("removeconstantrows", "mapminmax")
+_STEPS_TO_UNIT_RANGE = ("removeconstantrows", ("mapminmax", {"ymin": 0}))
+
+
+def feedforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Network:  # noqa: N803
+    """Feedforward network: tansig hidden layers and a purelin output layer.
+
+    Parameters
+    ----------
+    hidden : int or sequence of int, optional
+        Sizes of the hidden layers; an empty sequence makes a linear network.
+    trainFcn : str, optional
+        Training function.
+
+    Returns
+    -------
+    Network
+        Not configured; ``train`` or ``configure`` sets input and output sizes.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is no positive whole number or the training function is unknown.
+
+    Examples
+    --------
+    >>> jn.feedforwardnet([10, 5])
+    <jacnet.Network ?-10-5-?, tansig/tansig/purelin, not configured, mse, trainlm>
+    """
+    return _open_network(hidden, trainFcn)
+
+
+def fitnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Network:  # noqa: N803
+    """Function fitting network; the same as :func:`feedforwardnet`."""
+    return _open_network(hidden, trainFcn)
+
+
+def cascadeforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Network:  # noqa: N803
+    """Cascade network: the input and every earlier layer feed every layer.
+
+    See :func:`feedforwardnet` for the parameters.
+    """
+    return _open_network(hidden, trainFcn, connect="cascade")
+
+
+def patternnet(
+    hidden: int | Iterable[int] = 10,
+    trainFcn: str = "trainscg",  # noqa: N803
+    performFcn: str = "crossentropy",  # noqa: N803
+) -> Network:
+    """Pattern recognition network: tansig hidden layers, softmax output, crossentropy.
+
+    With a single target row the output layer becomes logsig when the network is configured.
+
+    Parameters
+    ----------
+    hidden, trainFcn
+        As for :func:`feedforwardnet`.
+    performFcn : str, optional
+        Performance function.
+    """
+    net = _open_network(
+        hidden, trainFcn, output_transfer="softmax", output_processing=_STEPS_TO_UNIT_RANGE
+    )
+    net.performFcn = performFcn
+    return net
+
+
+def _open_network(
+    hidden: int | Iterable[int],
+    train_function: str,
+    output_transfer: str = "purelin",
+    output_processing: Any = _STEPS,
+    connect: str = "chain",
+) -> Network:
+    sizes = _hidden_sizes(hidden)
+    net = Network(
+        [0, *sizes, 0],
+        transfer=["tansig"] * len(sizes) + [output_transfer],
+        connect=connect,
+        input_processing=_STEPS,
+        output_processing=output_processing,
+    )
+    net.trainFcn = train_function
+    return net
+
+
+def _hidden_sizes(hidden: int | Iterable[int]) -> list[int]:
+    sizes = list(hidden) if np.iterable(hidden) and not isinstance(hidden, str) else [hidden]
+    for size in sizes:
+        if isinstance(size, (bool, np.bool_)) or not isinstance(size, (int, np.integer)):
+            raise TypeError(f"hidden: expected whole numbers, got {size!r}")
+        if size < 1:
+            raise ValueError(f"hidden: expected layer sizes >= 1, got {size}")
+    return [int(size) for size in sizes]
