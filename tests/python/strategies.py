@@ -1,7 +1,7 @@
 """Random cases: a network, its parameters, data, error weights and a mini-batch.
 
-The structure is drawn by Hypothesis, so that a failing case shrinks to a simple network; the numbers
-come from NumPy and one drawn seed.
+The structure is drawn by Hypothesis, so that a failing case shrinks to a simple network; the
+numbers come from NumPy and one drawn seed.
 """
 
 from dataclasses import dataclass, replace
@@ -118,9 +118,9 @@ def _spec(rng, depth, n_inputs, widest, n_outputs, graph, flags, max_parameters)
         into = input_connect @ np.array(input_sizes) + layer_connect @ np.array(sizes)
         return int(np.sum((into + 1) * sizes))
 
-    while parameters() > max_parameters:
-        largest = max((i for i in range(depth) if i not in output_layers), key=lambda i: sizes[i])
-        sizes[largest] -= 1
+    hidden = [i for i in range(depth) if i not in output_layers]
+    while parameters() > max_parameters and any(sizes[i] > 1 for i in hidden):
+        sizes[max(hidden, key=lambda i: sizes[i])] -= 1
     bias = rng.random(depth) > 0.4 if flags["unbiased"] else np.full(depth, True)
     names = SMOOTH + (PIECEWISE if flags["piecewise"] else ())
     return Spec(
@@ -276,7 +276,7 @@ def _error_weights(rng, kind, shape):
 
 
 def _without_poles(spec, w, frozen_values, x, t, ew):
-    """-t log y and -(1-t) log(1-y) have no weight where y is near 0 or 1, unless logs are closed."""
+    """No weight for -t log y and -(1-t) log(1-y) where y is near 0 or 1, unless logs are closed."""
     if spec.performance != "crossentropy":
         return ew
     net = _fitted(spec, frozen_values, x, t)

@@ -1,7 +1,7 @@
 """Every derivative against automatic differentiation, on random networks of every kind.
 
-A difference may be at most 1e-12 of the natural scale of the quantity: the largest of the terms that
-are added to form it (`reference.Derivatives` says how it is estimated).
+A difference may be at most 1e-12 of the natural scale of the quantity: the largest of the terms
+that are added to form it (`reference.Derivatives` says how it is estimated).
 """
 
 import jacnet as jn

@@ -1,4 +1,4 @@
-"""Every derivative jacnet offers, by automatic differentiation, with the scale of its rounding errors."""
+"""Every derivative jacnet offers, by automatic differentiation, and the scale of its rounding."""
 
 import warnings
 from functools import cached_property
@@ -25,18 +25,18 @@ def grad(function):
 
 
 class Derivatives:
-    """The derivatives of `net` with parameters `w` on samples `x` (a list of inputs) and targets `t`.
+    """The derivatives of `net` with parameters `w` on samples `x` (a list) and targets `t`.
 
     Shapes are the library's: J is P x (S*Q), H is P x P, dy/dx is Q x S x R.
 
-    Scales. Two correct programs differ by rounding errors of the *terms they add*, which exceed their
-    sum where terms cancel. `*_scale` is the largest entry of the same sum with those terms in absolute
-    value:
+    Scales. Two correct programs differ by rounding errors of the *terms they add*, which exceed
+    their sum where terms cancel. `*_scale` is the largest entry of the same sum with those terms
+    in absolute value:
     - gradient: every sample and output, |dz/dw| |dE/dz|, with |t| + |y| for the error t - y;
     - Gauss-Newton: |Z| |Lambda| |Z|';
     - Hessian: that, plus the largest entry of the second-order part H - GN;
-    - a slope matrix a_i (delta_ij - a_j) of softmax and radbasn cancels too: the scale is at least what
-      follows from its first term alone (`detached`).
+    - a slope matrix a_i (delta_ij - a_j) of softmax and radbasn cancels too: the scale is at least
+      what follows from its first term alone (`detached`).
     """
 
     def __init__(self, net: Network, w: np.ndarray, x: list, t: np.ndarray, ew=None):

@@ -11,7 +11,7 @@ from .processing import Pipeline
 
 @dataclass(frozen=True)
 class Spec:
-    """What a network is, before it has seen data. Sizes are rows of the data as the user holds it."""
+    """What a network is, before it has seen data. Sizes count rows of the user's data."""
 
     input_sizes: tuple[int, ...]
     layer_sizes: tuple[int, ...]
@@ -55,8 +55,8 @@ def stack_rows(parts: list):
 class Network:
     """A `Spec` fitted to data. Activations have shape (..., rows, samples).
 
-    Parameters may carry leading axes, (..., P): one network per index, all evaluated at once. That is
-    how whole Jacobians and Hessians come out of single calls to `autograd.grad`.
+    Parameters may carry leading axes, (..., P): one network per index, all evaluated at once. That
+    is how whole Jacobians and Hessians come out of single calls to `autograd.grad`.
     """
 
     def __init__(self, spec: Spec, x: list, t, input_transforms=None, output_transforms=None):

@@ -1,7 +1,7 @@
 """Performance as a function of the *split variable* z of each output: where Gauss-Newton cuts.
 
-z is the output y, except for crossentropy on an unprocessed softmax or logsig output, where it is the
-net input of the output layer and logarithms are taken in closed form.
+z is the output y, except for crossentropy on an unprocessed softmax or logsig output, where it is
+the net input of the output layer and logarithms are taken in closed form.
 """
 
 import autograd.numpy as np
@@ -37,7 +37,7 @@ def error_normalization(net: Network) -> numpy.ndarray:
 
 
 class Loss:
-    """The data part of the performance, regularisation excluded, for targets `t` and weights `ew`."""
+    """The performance without regularisation, for targets `t` and error weights `ew`."""
 
     def __init__(self, net: Network, t: numpy.ndarray, ew=None):
         self.net = net

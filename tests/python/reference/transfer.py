@@ -96,8 +96,8 @@ SMOOTH = tuple(name for name in ELEMENTWISE if name not in PIECEWISE) + COUPLED
 def apply(name: str, s, *, detached: bool = False):
     """`name` of the net inputs `s`.
 
-    With `detached` the normalising sums of softmax and radbasn count as constants: the derivative is
-    then the first of the two terms `a_i delta_ij - a_i a_j` that the true one subtracts.
+    With `detached` the normalising sums of softmax and radbasn count as constants: the derivative
+    is then the first of the two terms `a_i delta_ij - a_i a_j` that the true one subtracts.
     """
     if name == "softmax":
         return softmax(s, detached=detached)

@@ -1,0 +1,405 @@
+"""Bad input is refused with a message that names function, argument, what came and what was due."""
+
+import re
+from contextlib import contextmanager
+
+import jacnet as jn
+import numpy as np
+import pytest
+
+R, S, Q = 3, 2, 7
+
+
+@pytest.fixture
+def net():
+    net = jn.Network([R, 4, S])
+    net.setwb(np.linspace(-1, 1, net.n_parameters))
+    return net
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(0).normal(size=(R, Q))
+
+
+@pytest.fixture
+def t():
+    return np.random.default_rng(1).normal(size=(S, Q))
+
+
+WITH_TARGETS = {
+    "defaultderiv": lambda n, x, t, **k: jn.defaultderiv("de_dwb", n, x, t, **k),
+    "staticderiv": lambda n, x, t, **k: jn.staticderiv("dperf_dwb", n, x, t, **k),
+    "num2deriv": lambda n, x, t, **k: jn.num2deriv("de_dwb", n, x, t, **k),
+    "num5deriv": lambda n, x, t, **k: jn.num5deriv("dperf_dwb", n, x, t, **k),
+    "gradient": jn.gradient,
+    "normal_equations": jn.normal_equations,
+    "gauss_newton": jn.gauss_newton,
+    "hessian": jn.hessian,
+    "linearize": jn.linearize,
+}
+WITHOUT_TARGETS = {
+    "jacobian": lambda n, x, t, **k: jn.jacobian(n, x, **k),
+    "sim": lambda n, x, t, **k: jn.sim(n, x, **k),
+}
+EVERY = WITH_TARGETS | WITHOUT_TARGETS
+WITH_SAMPLES = [name for name in EVERY if name != "sim"]
+WITH_OUT = ["defaultderiv", "num5deriv", "gradient", "gauss_newton", "hessian", "jacobian"]
+
+every = pytest.mark.parametrize("name", EVERY)
+with_targets = pytest.mark.parametrize("name", WITH_TARGETS)
+with_samples = pytest.mark.parametrize("name", WITH_SAMPLES)
+with_out = pytest.mark.parametrize("name", WITH_OUT)
+
+
+@contextmanager
+def refused(error, *words):
+    """The block raises `error` with a message that holds every word, and dumps no data.
+
+    Names of one letter and numbers must stand alone; other words may be part of longer ones.
+    """
+    with pytest.raises(error) as caught:  # noqa: PT011 (the words are the match)
+        yield caught
+    message = str(caught.value)
+    for word in words:
+        pattern = re.escape(word)
+        if word.lstrip("-").isdigit():
+            pattern = rf"(?<!\d){pattern}(?!\d)"
+        elif len(word) == 1:
+            pattern = rf"(?<!\w){pattern}(?!\w)"
+        assert re.search(pattern, message), f"{word!r} not in: {message}"
+    assert len(message) < 600
+
+
+class TestInputs:
+    @every
+    @pytest.mark.parametrize(
+        ("bad", "what"),
+        [
+            (np.full((R, Q), None), "object"),
+            (np.full((R, Q), "1.5"), "str"),
+            (np.zeros((R, Q), dtype=complex), "complex"),
+        ],
+    )
+    def test_dtype(self, name, bad, what, net, t):
+        with refused(TypeError, name, "x", what):
+            EVERY[name](net, bad, t)
+
+    @every
+    @pytest.mark.parametrize("bad", [None, "data", {"x": 1}])
+    def test_not_an_array(self, name, bad, net, t):
+        with refused(TypeError, name, "x"):
+            EVERY[name](net, bad, t)
+
+    @every
+    @pytest.mark.parametrize("bad", [np.zeros((2, R, Q)), np.zeros(R)])
+    def test_rank(self, name, bad, net, t):
+        with refused(ValueError, name, "x", str(R)):
+            EVERY[name](net, bad, t)
+
+    @every
+    def test_rows(self, name, net, t):
+        with refused(ValueError, name, "x", "5", "7", "3") as caught:
+            EVERY[name](net, np.zeros((R + 2, Q)), t)
+        assert ".T" not in str(caught.value)  # it would not help
+
+    @every
+    def test_orientation(self, name, net, x, t):
+        with refused(ValueError, name, "x", ".T"):
+            EVERY[name](net, x.T.copy(), t)
+
+    @every
+    @pytest.mark.parametrize("bad", [np.inf, -np.inf])
+    def test_infinite(self, name, bad, net, x, t):
+        x[2, 4] = bad
+        with refused(ValueError, name, "x", "inf", "2", "4"):
+            EVERY[name](net, x, t)
+
+    @with_targets
+    def test_unknown_inputs_make_targets_unknown(self, name, net, x, t):
+        masked = t.copy()
+        x[1, 3], masked[:, 3] = np.nan, np.nan
+        if name == "linearize":
+            assert np.isfinite(jn.linearize(net, x, t).gradient()).all()
+            return
+        known = np.where(np.isnan(x), 0.0, x)
+        for a, b in zip(
+            flat(EVERY[name](net, x, t)), flat(EVERY[name](net, known, masked)), strict=True
+        ):
+            np.testing.assert_array_equal(a, b)
+
+    def test_number_of_inputs(self, t):
+        net = jn.Network([[R, 2], 4, S])
+        with refused(ValueError, "gradient", "x", "2", "1"):
+            jn.gradient(net, [np.zeros((R, Q))], t)
+
+    def test_inputs_of_unequal_length(self, t):
+        net = jn.Network([[R, 2], 4, S])
+        with refused(ValueError, "gradient", "x", "7", "6"):
+            jn.gradient(net, [np.zeros((R, Q)), np.zeros((2, Q - 1))], t)
+
+
+def flat(result):
+    return result if isinstance(result, tuple) else (result,)
+
+
+class TestAccepted:
+    """Near misses that are not errors."""
+
+    @pytest.mark.parametrize("dtype", [np.int64, np.int8, np.float32, bool])
+    def test_real_dtypes_are_cast(self, dtype, net, t):
+        x = np.arange(R * Q).reshape(R, Q) % 2
+        np.testing.assert_array_equal(
+            jn.gradient(net, x.astype(dtype), t), jn.gradient(net, x.astype(float), t)
+        )
+
+    def test_one_dimension_where_there_is_one_row(self):
+        net = jn.Network([1, 3, 1])
+        x = np.linspace(0, 1, Q)
+        np.testing.assert_array_equal(jn.gradient(net, x, x), jn.gradient(net, x[None], x[None]))
+
+    def test_lists(self, net, x, t):
+        np.testing.assert_array_equal(
+            jn.gradient(net, x.tolist(), t.tolist()), jn.gradient(net, x, t)
+        )
+
+    def test_boolean_samples(self, net, x, t):
+        mask = np.arange(Q) % 2 == 0
+        np.testing.assert_array_equal(
+            jn.gradient(net, x, t, samples=mask), jn.gradient(net, x[:, mask], t[:, mask])
+        )
+
+
+class TestTargets:
+    @with_targets
+    def test_dtype(self, name, net, x):
+        with refused(TypeError, name, "t", "complex"):
+            EVERY[name](net, x, np.zeros((S, Q), dtype=complex))
+
+    @with_targets
+    def test_columns(self, name, net, x):
+        with refused(ValueError, name, "t", "8", "7"):
+            EVERY[name](net, x, np.zeros((S, Q + 1)))
+
+    @with_targets
+    def test_orientation(self, name, net, x, t):
+        with refused(ValueError, name, "t", ".T"):
+            EVERY[name](net, x, t.T.copy())
+
+    @with_targets
+    def test_infinite(self, name, net, x, t):
+        t[1, 5] = np.inf
+        with refused(ValueError, name, "t", "inf", "1", "5"):
+            EVERY[name](net, x, t)
+
+    def test_questions_that_need_them(self, net, x):
+        lin = jn.linearize(net, x)
+        assert lin.jacobian().shape[1] == S * Q
+        for question in ("gradient", "de_dwb", "performance", "hessian", "normal_equations"):
+            with refused(ValueError, question, "t"):
+                getattr(lin, question)()
+
+
+class TestErrorWeights:
+    @with_targets
+    @pytest.mark.parametrize("shape", [(S + 1, Q), (S, Q + 1), (Q, 1), (1, S, Q)])
+    def test_shape(self, name, shape, net, x, t):
+        with refused(ValueError, name, "ew"):
+            EVERY[name](net, x, t, ew=np.ones(shape))
+
+    @with_targets
+    @pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])
+    def test_values(self, name, bad, net, x, t):
+        ew = np.ones((S, Q))
+        ew[0, 6] = bad
+        with refused(ValueError, name, "ew", "0", "6"):
+            EVERY[name](net, x, t, ew=ew)
+
+    @with_targets
+    def test_dtype(self, name, net, x, t):
+        with refused(TypeError, name, "ew"):
+            EVERY[name](net, x, t, ew="heavy")
+
+
+class TestSamples:
+    @with_samples
+    @pytest.mark.parametrize("bad", [Q, Q + 100, -Q - 1])
+    def test_out_of_range(self, name, bad, net, x, t):
+        with refused(IndexError, name, "samples", str(bad), str(Q)):
+            EVERY[name](net, x, t, samples=np.array([0, bad]))
+
+    @with_samples
+    @pytest.mark.parametrize("bad", [np.array([0.0, 1.0]), "first", np.array(["a"])])
+    def test_dtype(self, name, bad, net, x, t):
+        with refused(TypeError, name, "samples"):
+            EVERY[name](net, x, t, samples=bad)
+
+    @with_samples
+    def test_mask_of_wrong_length(self, name, net, x, t):
+        with refused((ValueError, IndexError), name, "samples", "8", "7"):
+            EVERY[name](net, x, t, samples=np.ones(Q + 1, dtype=bool))
+
+    @with_samples
+    def test_rank(self, name, net, x, t):
+        with refused(ValueError, name, "samples"):
+            EVERY[name](net, x, t, samples=np.zeros((2, 2), dtype=int))
+
+
+class TestOut:
+    @with_out
+    def test_shape(self, name, net, x, t):
+        good = EVERY[name](net, x, t)
+        with refused(ValueError, name, "out", *(str(n) for n in good.shape)):
+            EVERY[name](net, x, t, out=np.empty([n + 1 for n in good.shape]))
+
+    @with_out
+    @pytest.mark.parametrize("dtype", [np.float32, np.int64, complex])
+    def test_dtype(self, name, dtype, net, x, t):
+        good = EVERY[name](net, x, t)
+        with refused(TypeError, name, "out", np.dtype(dtype).name, "float64"):
+            EVERY[name](net, x, t, out=np.empty(good.shape, dtype=dtype))
+
+    @with_out
+    def test_not_an_array(self, name, net, x, t):
+        with refused(TypeError, name, "out", "list"):
+            EVERY[name](net, x, t, out=[0.0])
+
+    @with_out
+    def test_read_only(self, name, net, x, t):
+        out = EVERY[name](net, x, t)
+        out.flags.writeable = False
+        with refused(ValueError, name, "out", "read-only"):
+            EVERY[name](net, x, t, out=out)
+
+    @with_out
+    @pytest.mark.parametrize("which", ["x", "t"])
+    def test_overlap_with_data(self, name, which, net, x, t):
+        if which == "t" and name == "jacobian":
+            pytest.skip("takes no targets")
+        shape = EVERY[name](net, x, t).shape
+        memory = np.random.default_rng(0).normal(size=max(int(np.prod(shape)), x.size))
+        out = memory[: int(np.prod(shape))].reshape(shape)
+        rows = {"x": R, "t": S}[which]
+        inside = memory[: rows * Q].reshape(rows, Q)
+        x, t = (inside, t) if which == "x" else (x, inside)
+        with refused(ValueError, name, "out", which, "overlap"):
+            EVERY[name](net, x, t, out=out)
+
+    def test_overlap_with_parameters(self, net, x, t):
+        with refused(ValueError, "gradient", "out", "wb", "overlap"):
+            jn.gradient(net, x, t, out=net.wb)
+
+    @with_out
+    def test_overlap_with_itself(self, name, net, x, t):
+        shape = EVERY[name](net, x, t).shape
+        out = np.lib.stride_tricks.as_strided(np.zeros(4), shape, [0] * len(shape))
+        with refused(ValueError, name, "out"):
+            EVERY[name](net, x, t, out=out)
+
+    def test_simulation(self, net, x):
+        with refused(ValueError, "out", "(2, 7)", "(7, 2)"):
+            net(x, out=np.empty((Q, S)))
+
+
+class TestThreads:
+    @every
+    @pytest.mark.parametrize("bad", [0, -1])
+    def test_value(self, name, bad, net, x, t):
+        if name in ("linearize", "sim"):
+            pytest.skip("takes no n_threads")
+        with refused(ValueError, name, "n_threads", str(bad), "1"):
+            EVERY[name](net, x, t, n_threads=bad)
+
+    @pytest.mark.parametrize("bad", [1.5, "two"])
+    def test_type(self, bad, net, x, t):
+        with refused(TypeError, "hessian", "n_threads"):
+            jn.hessian(net, x, t, n_threads=bad)
+
+    def test_call(self, net, x):
+        with refused(ValueError, "n_threads", "0"):
+            net(x, n_threads=0)
+
+
+class TestNames:
+    """A name that is nearly right is answered with the right one."""
+
+    @pytest.mark.parametrize(
+        ("given", "meant"), [("tansg", "tansig"), ("purlin", "purelin"), ("softmx", "softmax")]
+    )
+    def test_transfer(self, given, meant):
+        with refused(ValueError, "transfer", given, meant):
+            jn.Network([2, 3, 1], transfer=given)
+
+    def test_performance(self, net):
+        with refused(ValueError, "crosentropy", "crossentropy"):
+            jn.Network([2, 3, 1], performance="crosentropy")
+        with refused(ValueError, "msr", "mse"):
+            net.performFcn = "msr"
+
+    def test_processing(self):
+        with refused(ValueError, "mapminmx", "mapminmax"):
+            jn.Network([2, 3, 1], input_processing=["mapminmx"])
+
+    def test_normalization(self, net):
+        with refused(ValueError, "normalization", "standrd", "standard"):
+            net.performParam.normalization = "standrd"
+
+    @pytest.mark.parametrize("function", ["defaultderiv", "staticderiv", "num2deriv", "num5deriv"])
+    @pytest.mark.parametrize(
+        ("given", "meant"), [("dperf_dw", "dperf_dwb"), ("de_dw", "de_dwb"), ("DE_DWB", "de_dwb")]
+    )
+    def test_what(self, function, given, meant, net, x, t):
+        with refused(ValueError, function, given, meant):
+            getattr(jn, function)(given, net, x, t)
+
+    def test_kind(self, net, x, t):
+        with refused(ValueError, "hessian", "kind", "gauss-newton"):
+            jn.hessian(net, x, t, kind="gauss_newton")
+
+    def test_wrt(self, net, x):
+        with refused(ValueError, "jacobian", "wrt", "inputs"):
+            jn.jacobian(net, x, wrt="input")
+
+    def test_sign(self, net, x, t):
+        with refused(ValueError, "defaultderiv", "sign", "matlab"):
+            jn.defaultderiv("dperf_dwb", net, x, t, sign="matlb")
+
+
+class TestNetwork:
+    @every
+    def test_unconfigured(self, name, x, t):
+        with refused(ValueError, name, "configure"):
+            EVERY[name](jn.feedforwardnet(4), x, t)
+
+    @every
+    @pytest.mark.parametrize("bad", [None, "net", 3])
+    def test_not_a_network(self, name, bad, x, t):
+        with refused(TypeError, name, "net"):
+            EVERY[name](bad, x, t)
+
+    @pytest.mark.parametrize("bad", [-0.1, 1.5, np.nan])
+    def test_regularization(self, bad, net):
+        with refused(ValueError, "regularization", "0", "1"):
+            net.performParam.regularization = bad
+
+    def test_delays_have_not_arrived(self, net, x, t):
+        with refused(ValueError, "defaultderiv", "xi"):
+            jn.defaultderiv("de_dwb", net, x, t, np.zeros((R, 1)))
+
+
+class TestPerform:
+    def test_mismatch(self, net, t):
+        with refused(ValueError, "perform", "y", "8", "7"):
+            jn.perform(net, t, np.zeros((S, Q + 1)))
+
+    def test_orientation(self, net, t):
+        with refused(ValueError, "perform", ".T"):
+            jn.perform(net, t.T.copy(), t.T.copy())
+
+    def test_dtype(self, net, t):
+        with refused(TypeError, "perform", "y", "complex"):
+            jn.perform(net, t, t.astype(complex))
+
+    def test_error_weights(self, net, t):
+        with refused(ValueError, "perform", "ew"):
+            jn.perform(net, t, t, np.ones((S + 1, Q)))
