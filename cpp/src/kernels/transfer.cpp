@@ -454,7 +454,8 @@ struct Radbasn {
     const Pair difference = two_sum(-most, -abs(n));
     const Pair half_sum = two_sum(-0.5 * most, 0.5 * abs(n));
     const Mask vanishes = difference.hi * half_sum.hi < -1000.0;
-    const Pair p = product(difference, half_sum);
+    // Where the sum is beyond 1e200, the difference is zero or the exponential vanishes.
+    const Pair p = product(difference, {smaller(half_sum.hi, set(1e200)), half_sum.lo});
     return {select(vanishes, set(-2000.0), 2.0 * p.hi), 2.0 * p.lo};
   }
 
