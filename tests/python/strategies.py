@@ -104,7 +104,7 @@ def cases(draw, *, max_width: int = 20, max_parameters: int = MAX_PARAMETERS):
 
 def _spec(rng, depth, n_inputs, widest, n_outputs, graph, flags, max_parameters) -> Spec:
     input_sizes = tuple(int(v) for v in rng.integers(1, 6, n_inputs))
-    sizes = [int(v) for v in rng.integers(1, widest + 1, depth)]
+    sizes = [int(v) for v in rng.integers((widest + 1) // 2, widest + 1, depth)]
     sizes[-1] = n_outputs
     output_layers = (depth - 1,)
     if flags["outputs"] and depth > 1 and n_outputs > 1:
