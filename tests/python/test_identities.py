@@ -87,6 +87,19 @@ class TestAlgebra:
         JJ = jn.normal_equations(*args, **options)[0]
         np.testing.assert_array_equal(JJ, JJ.T)
 
+    def test_complex_step(self):
+        """Six lines of NumPy, differentiated by a step too small to cancel."""
+        net = network((2, 3, 1))
+        x, _ = data(net, 4)
+
+        def outputs(w):
+            hidden = np.tanh(w[:3, None] + w[3:9].reshape(2, 3).T @ x)
+            return w[9] + w[10:] @ hidden
+
+        steps = np.eye(net.n_parameters) * 1e-100j
+        expected = [outputs(net.wb + step).imag / 1e-100 for step in steps]
+        np.testing.assert_allclose(jn.jacobian(net, x), expected, rtol=1e-13, atol=1e-15)
+
     def test_a_linear_network_has_the_gauss_newton_hessian(self):
         net = network((4, 2), transfer="purelin")
         x, t = data(net)
