@@ -1,0 +1,91 @@
+#pragma once
+/// The tape: a network, its parameters and a set of samples, ready to answer every derivative.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "jacnet/network.hpp"
+#include "jacnet/view.hpp"
+
+namespace jacnet {
+
+enum class Curvature { exact, gauss_newton };
+
+/// What a linearization is made of. Arrays are borrowed and must stay unchanged while it lives.
+struct Samples {
+    std::vector<MatrixView<const double>> x;  ///< one R_i x Q matrix per input
+    /// One S_i x Q matrix per output, or none for questions that need no targets. NaN: don't care.
+    std::vector<MatrixView<const double>> t;
+    /// Error weights >= 0: 1 x 1, 1 x Q, S x 1 or S x Q, S counting the rows of all outputs; empty: 1.
+    MatrixView<const double> ew{};
+    /// Columns to use, in this order, repeats allowed; without it, all of them.
+    std::optional<std::vector<index_t>> indices{};
+};
+
+/// One pass forward and backward over a set of samples, and the questions it answers.
+///
+/// Formulas: design.md section 3 of the project's sources; Bishop (1992), "Exact calculation of the
+/// Hessian matrix for the multilayer perceptron", and Mizutani and Dreyfus (2008), "Second-order
+/// stagewise backpropagation". Parts are made when first asked for and kept while the tape fits
+/// into `tape_limit` bytes; beyond, each question streams over the samples in fixed blocks.
+/// Results do not depend on the number of threads, to the last bit.
+///
+/// Below, P = n_parameters, S = n_outputs, Q = n_samples. `n_threads`: at most this many threads;
+/// by default as many as max_threads() says. Not to be used by two threads at once.
+class Linearization {
+public:
+    static constexpr std::size_t tape_limit = std::size_t{256} << 20;
+
+    /// Copies the parameters; later changes of the network do not matter.
+    /// @throws std::invalid_argument when the network is not configured, shapes disagree, an input is
+    ///         infinite, an error weight is negative or not finite, or an index is out of range.
+    ///         NaN inputs make the targets of the outputs that they reach don't care; without
+    ///         targets they are refused.
+    Linearization(const Network& net, Samples samples);
+    ~Linearization();
+    Linearization(Linearization&&) noexcept;
+    Linearization& operator=(Linearization&&) noexcept;
+
+    index_t n_parameters() const;
+    index_t n_outputs() const;
+    index_t n_samples() const;
+    index_t n_inputs() const;  ///< raw rows of all inputs, stacked
+    bool has_targets() const;
+
+    /// Network outputs, S x Q.
+    void outputs(MatrixView<double> y, std::optional<int> n_threads = {});
+
+    /// Performance on these samples, regularisation included.
+    double performance(std::optional<int> n_threads = {});
+
+    /// Gradient of the performance with respect to the parameters, +dperf/dwb, P.
+    void gradient(VectorView<double> g, std::optional<int> n_threads = {});
+
+    /// +dy/dwb, P x SQ: output fastest, then sample. Cost: 8 P S Q bytes written.
+    void jacobian(MatrixView<double> j, std::optional<int> n_threads = {});
+
+    /// de/dwb = -sqrt(EW) norm dy/dwb, P x SQ; zero columns where the target is NaN.
+    void de_dwb(MatrixView<double> j, std::optional<int> n_threads = {});
+
+    /// +dy/dx, element (q, s, r) at `data[q * strides[0] + s * strides[1] + r * strides[2]]`.
+    void input_jacobian(double* data, const index_t strides[3], std::optional<int> n_threads = {});
+
+    /// JJ = J J' (P x P) and Je = J e (P), without ever holding J. Returns e'e.
+    double normal_equations(MatrixView<double> jj, VectorView<double> je,
+                            std::optional<int> n_threads = {});
+
+    /// Hessian of the performance, P x P, symmetric to the last bit, on the scale of the performance
+    /// and with its regularisation; or its (generalised) Gauss-Newton part.
+    /// Cost: about N (sum P_l^2 / 2 + 2 sum_{l<k} P_l P_k) flops for layers of P_l parameters.
+    void hessian(MatrixView<double> h, Curvature kind = Curvature::exact,
+                 std::optional<int> n_threads = {});
+
+    struct Impl;
+
+private:
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace jacnet
