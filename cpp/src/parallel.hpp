@@ -1,0 +1,89 @@
+/// @file
+/// The one door to threads: the only `#pragma omp` of the project.
+#pragma once
+
+#include <atomic>
+#include <exception>
+#include <optional>
+#include <type_traits>
+
+#include "jacnet/view.hpp"
+
+namespace jacnet {
+
+/// Whether this build can use several threads.
+bool has_openmp();
+
+/// The number of threads that a call may use.
+///
+/// 1 inside a parallel region and in a process forked after a region was opened (the OpenMP runtime
+/// would hang); else `requested`; else, when nothing is requested, the runtime's limit at this
+/// moment (never cached: threadpoolctl changes it) and at most the container's processor quota.
+/// @throws std::invalid_argument  requested < 1
+int resolve_threads(std::optional<int> requested);
+
+namespace detail {
+
+/// Whether a region may be opened here and now; remembers that this process has opened one.
+bool enter_parallel_region();
+
+/// This thread's number in the present region, from 0.
+int worker_index();
+
+/// Carries the first exception of a region out of it.
+class FirstException {
+public:
+    template <class F>
+    void guard(F&& f) noexcept {
+        try {
+            f();
+        } catch (...) {
+            if (!caught_.exchange(true)) exception_ = std::current_exception();
+        }
+    }
+    bool caught() const noexcept { return caught_.load(std::memory_order_relaxed); }
+    void rethrow() const {
+        if (exception_) std::rethrow_exception(exception_);
+    }
+
+private:
+    std::atomic<bool> caught_{false};
+    std::exception_ptr exception_;
+};
+
+}  // namespace detail
+
+/// Calls body(task), or body(task, worker) with 0 <= worker < n_threads, for 0 <= task < n_tasks.
+///
+/// Tasks are handed out one by one, in order, to whichever thread is free: the partition into tasks
+/// must not depend on n_threads, so that the result does not either. After an exception no further
+/// task starts, and the first one is rethrown here. One task or one thread is a plain loop.
+template <class F>
+void parallel_for(index_t n_tasks, int n_threads, F&& body) {
+    const auto call = [&body](index_t task, [[maybe_unused]] int worker) {
+        if constexpr (std::is_invocable_v<F&, index_t, int>) {
+            body(task, worker);
+        } else {
+            body(task);
+        }
+    };
+    if (n_tasks < n_threads) n_threads = static_cast<int>(n_tasks);
+    if (n_threads <= 1 || !detail::enter_parallel_region()) {
+        for (index_t task = 0; task < n_tasks; ++task) call(task, 0);
+        return;
+    }
+    std::atomic<index_t> next{0};
+    detail::FirstException failure;
+#ifdef _OPENMP
+#pragma omp parallel num_threads(n_threads)
+#endif
+    failure.guard([&] {
+        const int worker = detail::worker_index();
+        for (index_t task = next++; task < n_tasks && !failure.caught(); task = next++) {
+            call(task, worker);
+        }
+    });
+    failure.rethrow();
+}
+
+}  // namespace jacnet
