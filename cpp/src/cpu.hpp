@@ -4,9 +4,9 @@
 
 #include <span>
 
-namespace jacnet {
+#include "kernels/kernels.hpp"
 
-struct Kernels;
+namespace jacnet {
 
 /// One compiled set of kernels.
 struct InstructionSet {
@@ -20,8 +20,5 @@ std::span<const InstructionSet> compiled_instruction_sets();
 
 /// The set in use, chosen at the first call; see instruction_set() in runtime.hpp for its errors.
 const InstructionSet& chosen_instruction_set();
-
-/// The kernels of the chosen set. (Not named `kernels`, which is the namespace of the kernels.)
-const Kernels& kernel_table();
 
 }  // namespace jacnet

@@ -75,5 +75,5 @@ inline int result() {
 #define CHECK_CLOSE(a, b, tolerance) \
     check::close((a), (b), (tolerance), __FILE__, __LINE__, #a " ~ " #b)
 /// The statement must throw the exception, with a message that contains the part.
-#define CHECK_THROWS(statement, exception, part)                                        \
+#define CHECK_THROWS(statement, exception, part) \
     check::throws<exception>([&] { statement; }, (part), __FILE__, __LINE__, #statement)

@@ -63,7 +63,8 @@ void thread_counts_are_resolved() {
 }
 
 #ifdef __unix__
-/// The OpenMP runtime hangs in a child of a process that has used it; here the child uses one thread.
+/// The OpenMP runtime hangs in a child of a process that has used it; here the child uses one
+/// thread.
 void a_forked_child_uses_one_thread() {
     parallel_for(2, 2, [](index_t) {});
     const pid_t child = fork();

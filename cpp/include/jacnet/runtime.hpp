@@ -28,13 +28,13 @@ std::vector<std::string> available_instruction_sets();
 
 /// Facts about the library at hand, for bug reports and benchmark records.
 struct BuildInfo {
-    std::string version;                        ///< of jacnet, "major.minor.patch"
-    std::string compiler;                       ///< name and version
-    std::string eigen;                          ///< version of the Eigen compiled in
-    bool openmp;                                ///< whether several threads can be used
-    std::vector<std::string> compiled_sets;     ///< instruction sets in this build
-    std::vector<std::string> available_sets;    ///< those that this machine supports
-    std::string instruction_set;                ///< the one in use
+    std::string version;                      ///< of jacnet, "major.minor.patch"
+    std::string compiler;                     ///< name and version
+    std::string eigen;                        ///< version of the Eigen compiled in
+    bool openmp;                              ///< whether several threads can be used
+    std::vector<std::string> compiled_sets;   ///< instruction sets in this build
+    std::vector<std::string> available_sets;  ///< those that this machine supports
+    std::string instruction_set;              ///< the one in use
 };
 
 /// @throws as instruction_set()

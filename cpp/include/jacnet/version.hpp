@@ -10,6 +10,6 @@
 #define JACNET_STRINGIFY(x) JACNET_STRINGIFY_(x)
 
 /// "major.minor.patch"
-#define JACNET_VERSION                    \
+#define JACNET_VERSION                     \
     JACNET_STRINGIFY(JACNET_VERSION_MAJOR) \
     "." JACNET_STRINGIFY(JACNET_VERSION_MINOR) "." JACNET_STRINGIFY(JACNET_VERSION_PATCH)
