@@ -21,7 +21,7 @@ INPUT_STEPS = (
     ("removeconstantrows", {}),
     ("processpca", {"maxfrac": 1e-3}),
 )
-OUTPUT_STEPS = INPUT_STEPS[:5] + (("processpca", {}),)
+OUTPUT_STEPS = (*INPUT_STEPS[:5], ("processpca", {}))
 
 
 @dataclass(frozen=True)

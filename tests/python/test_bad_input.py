@@ -58,7 +58,7 @@ def refused(error, *words):
 
     Names of one letter and numbers must stand alone; other words may be part of longer ones.
     """
-    with pytest.raises(error) as caught:  # noqa: PT011 (the words are the match)
+    with pytest.raises(error) as caught:
         yield caught
     message = str(caught.value)
     for word in words:

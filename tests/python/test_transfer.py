@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mpmath import mp, mpf
-
 from jacnet import _core
+from mpmath import mp, mpf
 
 COUPLED = ("softmax", "radbasn", "compet")
 HUGE = 1.7e308
@@ -188,8 +187,8 @@ PIECEWISE = {
         1 + EPS: (1, 0),
         -HUGE: (-1, 0),
     },
-    "hardlim": {-5e-324: (0, 0), 0.0: (1, 0), -0.0: (1, 0), HUGE: (1, 0), -HUGE: (0, 0)},
-    "hardlims": {-5e-324: (-1, 0), 0.0: (1, 0), -0.0: (1, 0), HUGE: (1, 0), -HUGE: (-1, 0)},
+    "hardlim": {-5e-324: (0, 0), 0.0: (1, 0), HUGE: (1, 0), -HUGE: (0, 0)},
+    "hardlims": {-5e-324: (-1, 0), 0.0: (1, 0), HUGE: (1, 0), -HUGE: (-1, 0)},
     "tribas": {
         -1 - EPS: (0, 0),
         -1.0: (0, 1),
@@ -395,7 +394,7 @@ def test_aliases(alias, name):
 
 
 def test_unknown_names_are_refused_with_the_nearest_one_and_the_list():
-    with pytest.raises(ValueError, match="'tansg'.*did you mean 'tansig'.*logsig"):
+    with pytest.raises(ValueError, match=r"'tansg'.*did you mean 'tansig'.*logsig"):
         evaluate("tansg", [0.0])
     with pytest.raises(ValueError, match="known are tansig"):
         evaluate("zzzzzzzz", [0.0])

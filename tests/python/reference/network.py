@@ -120,7 +120,7 @@ class Network:
         if block.offset < 0:
             return block.value
         flat = w[..., block.offset : block.offset + block.size]
-        columns = np.reshape(flat, flat.shape[:-1] + (block.cols, block.rows))
+        columns = np.reshape(flat, (*flat.shape[:-1], block.cols, block.rows))
         return np.swapaxes(columns, -1, -2)
 
     def net_inputs(self, w, u: list, *, detached: bool = False) -> list:
