@@ -1,0 +1,72 @@
+/// Contractions of the tape: brackets, Jacobian columns, mirroring.
+
+#include "local_kernels.hpp"
+
+namespace jacnet::kernels::JACNET_ISA {
+
+void bracket(index_t n, index_t h, const double* b, index_t ldb, const double* u, const double* g,
+             const double* c, index_t ldc, double* out, index_t ldo) {
+    for (index_t i = 0; i < h; ++i) {
+        const double* bi = b + i * ldb;
+        double* o = out + i * ldo;
+        if (c) {
+            const double* ci = c + i * ldc;
+            for (index_t z = 0; z < n; ++z) o[z] = bi[z] * u[z] + g[z] * ci[z];
+        } else {
+            for (index_t z = 0; z < n; ++z) o[z] = bi[z] * u[z];
+        }
+    }
+}
+
+namespace {
+
+/// out (cols x n, feature fastest) from in (n lanes x cols), eight lanes at a time.
+void transpose(index_t n, index_t cols, const double* in, index_t ld, double* out) {
+    for (index_t first = 0; first < n; first += 8) {
+        for (index_t c = 0; c < cols; ++c) {
+            for (index_t z = 0; z < 8; ++z) {
+                out[(first + z) * cols + c] = in[c * ld + first + z];
+            }
+        }
+    }
+}
+
+}  // namespace
+
+void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t outputs,
+                      const double* u, index_t ldu, const double* d, index_t ldd,
+                      const double* scale, index_t lds, double* out, index_t col_stride,
+                      double* work) {
+    double* ut = work;
+    double* dt = work + k * n;
+    transpose(n, k, u, ldu, ut);
+    transpose(n, h * outputs, d, ldd, dt);
+    for (index_t sample = 0; sample < count; ++sample) {
+        const double* us = ut + sample * k;
+        for (index_t m = 0; m < outputs; ++m) {
+            const double* ds = dt + sample * h * outputs + m * h;
+            const double factor = scale[m * lds + sample];
+            double* column = out + (sample * outputs + m) * col_stride;
+            for (index_t p = 0; p < k; ++p) {
+                const double up = us[p] * factor;
+                double* rows = column + p * h;
+                for (index_t i = 0; i < h; ++i) rows[i] = up * ds[i];
+            }
+        }
+    }
+}
+
+void mirror(index_t p, index_t first, index_t last, double* h, index_t ld) {
+    constexpr index_t tile = 32;
+    for (index_t c = first; c < last; c += tile) {
+        const index_t c_end = c + tile < last ? c + tile : last;
+        for (index_t r = c; r < p; r += tile) {
+            const index_t r_end = r + tile < p ? r + tile : p;
+            for (index_t j = c; j < c_end; ++j) {
+                for (index_t i = r > j ? r : j + 1; i < r_end; ++i) h[j * ld + i] = h[i * ld + j];
+            }
+        }
+    }
+}
+
+}  // namespace jacnet::kernels::JACNET_ISA

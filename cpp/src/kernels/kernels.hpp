@@ -1,0 +1,74 @@
+#pragma once
+/// The table of kernels: everything that is compiled once per instruction set.
+///
+/// Lanes are samples: a block of n samples (a multiple of 8, 64-byte aligned) stores each feature as
+/// a run of n doubles, so a matrix is column-major, n x features, `ld` apart.
+
+#include "jacnet/transfer.hpp"
+#include "jacnet/view.hpp"
+
+namespace jacnet {
+
+/// The slope of one layer over a block: elementwise d1, or (diag(a) - a a') diag(d1).
+struct Slope {
+    bool matrix = false;
+    const double* a = nullptr;
+    const double* d1 = nullptr;
+    index_t lda = 0;
+    index_t ldd = 0;
+};
+
+struct Kernels {
+    /// a = f(s) over n x h, with slopes d1 and curvatures d2 where the pointers are not null.
+    void (*transfer)(Transfer f, index_t n, index_t h, const double* s, index_t lds, double* a,
+                     index_t lda, double* d1, double* d2, index_t ldd);
+
+    /// C = A B (+ C): m x n, inner size k; a and b may be transposed.
+    void (*gemm)(bool transpose_a, bool transpose_b, index_t m, index_t n, index_t k,
+                 const double* a, index_t lda, const double* b, index_t ldb, double* c, index_t ldc,
+                 bool accumulate);
+
+    /// g = F' v (backward) and g = F v (forward), n x h; in place allowed.
+    void (*slope_backward)(const Slope& f, index_t n, index_t h, const double* v, index_t ldv,
+                           double* g, index_t ldg);
+    void (*slope_forward)(const Slope& f, index_t n, index_t h, const double* v, index_t ldv,
+                          double* g, index_t ldg);
+
+    /// out (+)= x y, elementwise over n lanes; out (+)= x alpha.
+    void (*multiply)(index_t n, const double* x, const double* y, double* out, bool accumulate);
+    void (*scale)(index_t n, const double* x, double alpha, double* out, bool accumulate);
+
+    /// B += K of a layer: diag(d2 v), or for a matrix slope, with w = a (v - a'v),
+    /// diag(d1) (diag(w) - w a' - a w') diag(d1) + diag(w d2). B: h x h columns of n lanes.
+    void (*add_curvature)(const Slope& f, const double* d2, index_t n, index_t h, const double* v,
+                          index_t ldv, double* b, index_t ldb);
+
+    /// out[:, i] = b[:, i] u + g c[:, i] for h columns; c may be null.
+    void (*bracket)(index_t n, index_t h, const double* b, index_t ldb, const double* u,
+                    const double* g, const double* c, index_t ldc, double* out, index_t ldo);
+
+    /// Columns of a Jacobian for samples [0, count) of a block: out column of (sample, m) gets
+    /// scale[m * lds + sample] * u[p] * d[i, m] at row p * h + i. One column every `col_stride`,
+    /// output m fastest. d: (i, m) at column i + h m. Work: (k + h outputs) * n doubles.
+    void (*jacobian_columns)(index_t count, index_t n, index_t h, index_t k, index_t outputs,
+                             const double* u, index_t ldu, const double* d, index_t ldd,
+                             const double* scale, index_t lds, double* out, index_t col_stride,
+                             double* work);
+
+    /// Lower triangle from the upper one, for columns [first, last) of a p x p matrix.
+    void (*mirror)(index_t p, index_t first, index_t last, double* h, index_t ld);
+
+    /// Solves (A + shift I) x = b for a symmetric A (lower triangle read); `factor` holds p x p
+    /// doubles. Returns the reciprocal condition number, or 0 when A + shift I is not positive.
+    double (*solve_shifted)(index_t p, const double* a, index_t lda, double shift, const double* b,
+                            double* factor, double* x);
+};
+
+/// The table for this machine, chosen once; see runtime.hpp for JACNET_ISA.
+const Kernels& kernel_table();
+
+/// Singular value decomposition a = u diag(s) v' of a rows x cols matrix with rows <= cols; only u
+/// (rows x rows) and s (rows, descending) are wanted.
+void svd(index_t rows, index_t cols, const double* a, double* u, double* s);
+
+}  // namespace jacnet

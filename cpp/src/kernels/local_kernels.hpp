@@ -1,0 +1,28 @@
+#pragma once
+/// Declarations of one instruction set's kernels; meanings in kernels.hpp.
+
+#include "kernels.hpp"
+
+namespace jacnet::kernels::JACNET_ISA {
+
+void gemm(bool transpose_a, bool transpose_b, index_t m, index_t n, index_t k, const double* a,
+          index_t lda, const double* b, index_t ldb, double* c, index_t ldc, bool accumulate);
+void slope_backward(const Slope& f, index_t n, index_t h, const double* v, index_t ldv, double* g,
+                    index_t ldg);
+void slope_forward(const Slope& f, index_t n, index_t h, const double* v, index_t ldv, double* g,
+                   index_t ldg);
+void multiply(index_t n, const double* x, const double* y, double* out, bool accumulate);
+void scale(index_t n, const double* x, double alpha, double* out, bool accumulate);
+void add_curvature(const Slope& f, const double* d2, index_t n, index_t h, const double* v,
+                   index_t ldv, double* b, index_t ldb);
+void bracket(index_t n, index_t h, const double* b, index_t ldb, const double* u, const double* g,
+             const double* c, index_t ldc, double* out, index_t ldo);
+void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t outputs,
+                      const double* u, index_t ldu, const double* d, index_t ldd,
+                      const double* scale, index_t lds, double* out, index_t col_stride,
+                      double* work);
+void mirror(index_t p, index_t first, index_t last, double* h, index_t ld);
+double solve_shifted(index_t p, const double* a, index_t lda, double shift, const double* b,
+                     double* factor, double* x);
+
+}  // namespace jacnet::kernels::JACNET_ISA

@@ -1,0 +1,209 @@
+#include "loss.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace jacnet {
+
+namespace {
+
+constexpr double eps = std::numeric_limits<double>::epsilon();
+
+double clamped(double v) { return v < 0.0 ? 0.0 : v > 1.0 ? 1.0 : v; }
+double sign(double v) { return v > 0.0 ? 1.0 : v < 0.0 ? -1.0 : 0.0; }
+double softplus(double v) { return (v > 0.0 ? v : 0.0) + std::log1p(std::exp(-std::fabs(v))); }
+double logistic(double v) {
+    const double e = std::exp(-std::fabs(v));
+    return v >= 0.0 ? 1.0 / (1.0 + e) : e / (1.0 + e);
+}
+
+/// A sample's -log of y, clamped, with its derivatives.
+struct Log {
+    double value, first, second;
+};
+
+Log minus_log(double y) {
+    const double inside = clamped(y);
+    if (inside <= eps) return {-std::log(eps), 0.0, 0.0};
+    if (y > 1.0) return {0.0, 0.0, 0.0};
+    return {-std::log(y), -1.0 / y, 1.0 / (y * y)};
+}
+
+/// Cross-entropy of one element.
+Log entropy(double t, double y, bool binary) {
+    t = clamped(t);
+    const Log p = minus_log(y);
+    Log sum{t * p.value, t * p.first, t * p.second};
+    if (binary) {
+        const Log q = y < 0.0 ? Log{0.0, 0.0, 0.0} : minus_log(1.0 - y);
+        sum.value += (1.0 - t) * q.value;
+        sum.first -= (1.0 - t) * q.first;
+        sum.second += (1.0 - t) * q.second;
+    }
+    return sum;
+}
+
+double element_value(Performance function, double t, double y, double norm, bool binary) {
+    const double e = norm * (t - y);
+    switch (function) {
+        case Performance::mse:
+        case Performance::sse:
+            return e * e;
+        case Performance::mae:
+        case Performance::sae:
+            return std::fabs(e);
+        case Performance::crossentropy:
+            return entropy(t, y, binary).value;
+    }
+    return 0.0;
+}
+
+/// Log of the sum of exponentials of a sample's net inputs.
+double log_sum_exp(const LossLanes& l, index_t z) {
+    double largest = l.s[z];
+    for (index_t i = 1; i < l.rows; ++i) {
+        largest = l.s[i * l.ld + z] > largest ? l.s[i * l.ld + z] : largest;
+    }
+    double sum = 0.0;
+    for (index_t i = 0; i < l.rows; ++i) sum += std::exp(l.s[i * l.ld + z] - largest);
+    return largest + std::log(sum);
+}
+
+}  // namespace
+
+LossForm loss_form(const Plan& plan, const PlanOutput& output, Objective objective) {
+    const PlanLayer& layer = plan.layers[static_cast<std::size_t>(output.layer)];
+    if (objective != Objective::performance ||
+        plan.performance.function != Performance::crossentropy || !output.linear.is_identity()) {
+        return LossForm::output;
+    }
+    if (layer.transfer == Transfer::softmax && output.rows > 1) return LossForm::softmax_entropy;
+    if (layer.transfer == Transfer::logsig) return LossForm::logsig_entropy;
+    return LossForm::output;
+}
+
+double loss_value(Performance function, LossForm form, const LossLanes& l) {
+    const bool binary = l.rows == 1;
+    double sum = 0.0;
+    for (index_t z = 0; z < l.n; ++z) {
+        const double lse = form == LossForm::softmax_entropy ? log_sum_exp(l, z) : 0.0;
+        for (index_t i = 0; i < l.rows; ++i) {
+            const double w = l.w[i * l.ldtw + z], t = l.t[i * l.ldtw + z];
+            if (w == 0.0) continue;
+            switch (form) {
+                case LossForm::output:
+                    sum += w * element_value(function, t, l.y[i * l.ld + z], l.norm[i], binary);
+                    break;
+                case LossForm::softmax_entropy:
+                    sum += w * clamped(t) * (lse - l.s[i * l.ld + z]);
+                    break;
+                case LossForm::logsig_entropy: {
+                    const double s = l.s[i * l.ld + z], p = clamped(t);
+                    sum += w * (p * softplus(-s) + (binary ? (1.0 - p) * softplus(s) : 0.0));
+                    break;
+                }
+            }
+        }
+    }
+    return sum;
+}
+
+void loss_output_slopes(Performance function, const LossLanes& l, double* first, double* second,
+                        index_t ld) {
+    const bool binary = l.rows == 1;
+    for (index_t i = 0; i < l.rows; ++i) {
+        const double norm = l.norm[i];
+        for (index_t z = 0; z < l.n; ++z) {
+            const double w = l.w[i * l.ldtw + z], t = l.t[i * l.ldtw + z], y = l.y[i * l.ld + z];
+            double slope = 0.0, curvature = 0.0;
+            switch (function) {
+                case Performance::mse:
+                case Performance::sse:
+                    slope = -2.0 * w * norm * (norm * (t - y));
+                    curvature = 2.0 * w * norm * norm;
+                    break;
+                case Performance::mae:
+                case Performance::sae:
+                    slope = -w * norm * sign(t - y);
+                    break;
+                case Performance::crossentropy:
+                    if (w != 0.0) {
+                        const Log log = entropy(t, y, binary);
+                        slope = w * log.first;
+                        curvature = w * log.second;
+                    }
+                    break;
+            }
+            first[i * ld + z] = slope;
+            if (second) second[i * ld + z] = curvature;
+        }
+    }
+}
+
+void loss_net_slopes(LossForm form, const LossLanes& l, double* first, index_t ld,
+                     double* curvature, index_t ldc) {
+    const bool binary = l.rows == 1;
+    const auto tau = [&](index_t i, index_t z) {
+        return l.w[i * l.ldtw + z] * clamped(l.t[i * l.ldtw + z]);
+    };
+    for (index_t z = 0; z < l.n; ++z) {
+        double total = 0.0;
+        for (index_t i = 0; i < l.rows; ++i) total += tau(i, z);
+        for (index_t i = 0; i < l.rows; ++i) {
+            const double a = l.a[i * l.ld + z], w = l.w[i * l.ldtw + z];
+            if (form == LossForm::softmax_entropy) {
+                first[i * ld + z] = total * a - tau(i, z);
+                for (index_t j = 0; curvature && j < l.rows; ++j) {
+                    const double own = i == j ? a : 0.0;
+                    curvature[(i + j * l.rows) * ldc + z] = total * (own - a * l.a[j * l.ld + z]);
+                }
+                continue;
+            }
+            const double other = logistic(-l.s[i * l.ld + z]);  // 1 - a, to full precision
+            const double p = clamped(l.t[i * l.ldtw + z]);
+            first[i * ld + z] = binary ? w * ((1.0 - p) * a - p * other) : -w * p * other;
+            for (index_t j = 0; curvature && j < l.rows; ++j) {
+                curvature[(i + j * l.rows) * ldc + z] =
+                    i == j ? (binary ? w : w * p) * a * other : 0.0;
+            }
+        }
+    }
+}
+
+double data_scale(const PerformanceSettings& settings, index_t counted) {
+    const double share = 1.0 - settings.regularization;
+    if (!is_mean(settings.function)) return share;
+    return counted > 0 ? share / static_cast<double>(counted) : 0.0;
+}
+
+namespace {
+
+bool absolute(const PerformanceSettings& settings) {
+    return settings.function == Performance::mae || settings.function == Performance::sae;
+}
+
+double penalty_scale(const PerformanceSettings& settings, index_t n_parameters) {
+    if (n_parameters == 0) return 0.0;
+    return is_mean(settings.function)
+               ? settings.regularization / static_cast<double>(n_parameters)
+               : settings.regularization;
+}
+
+}  // namespace
+
+double weight_penalty(const PerformanceSettings& settings, const std::vector<double>& wb) {
+    if (settings.regularization == 0.0) return 0.0;
+    double sum = 0.0;
+    for (const double w : wb) sum += absolute(settings) ? std::fabs(w) : w * w;
+    return penalty_scale(settings, static_cast<index_t>(wb.size())) * sum;
+}
+
+double weight_penalty_slope(const PerformanceSettings& settings, double w, index_t n_parameters) {
+    return penalty_scale(settings, n_parameters) * (absolute(settings) ? sign(w) : 2.0 * w);
+}
+
+double weight_penalty_curvature(const PerformanceSettings& settings, index_t n_parameters) {
+    return absolute(settings) ? 0.0 : 2.0 * penalty_scale(settings, n_parameters);
+}
+
+}  // namespace jacnet

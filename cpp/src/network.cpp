@@ -1,0 +1,291 @@
+#include "jacnet/network.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "errors.hpp"
+#include "nearest.hpp"
+
+namespace jacnet {
+
+namespace {
+
+std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
+
+template <class T>
+index_t count(const std::vector<T>& items) {
+    return static_cast<index_t>(items.size());
+}
+
+/// The order of connections within a layer: bias, inputs, layers, each ascending.
+bool before(const Connection& a, const Connection& b) {
+    return a.kind != b.kind ? a.kind < b.kind : a.source < b.source;
+}
+
+void check(const Structure& structure) {
+    const index_t n_inputs = count(structure.inputs), n_layers = count(structure.layers);
+    if (n_layers == 0) refuse("Network: a network needs at least one layer");
+    if (structure.outputs.empty()) refuse("Network: a network needs at least one output layer");
+    for (index_t j = 0; j < n_inputs; ++j) {
+        if (structure.inputs[at(j)].size < 0) refuse("Network: size of input ", j, " is negative");
+    }
+    for (index_t l = 0; l < n_layers; ++l) {
+        const Layer& layer = structure.layers[at(l)];
+        if (layer.size < 0) refuse("Network: size of layer ", l, " is negative");
+        for (std::size_t c = 0; c < layer.connections.size(); ++c) {
+            const Connection& connection = layer.connections[c];
+            if (c > 0 && !before(layer.connections[c - 1], connection)) {
+                refuse("Network: connections of layer ", l,
+                       " must be the bias, then inputs, then layers, each ascending and once");
+            }
+            if (connection.delays != std::vector<index_t>{0}) {
+                refuse("Network: layer ", l,
+                       " has a connection with delays; only [0] is supported (static networks)");
+            }
+            const bool input = connection.kind == SourceKind::input;
+            const index_t last = input ? n_inputs : l;
+            if (connection.kind != SourceKind::bias &&
+                (connection.source < 0 || connection.source >= last)) {
+                refuse("Network: layer ", l, " reads ", input ? "input " : "layer ",
+                       connection.source,
+                       input ? ", which does not exist" : "; a layer can read earlier layers only");
+            }
+        }
+    }
+    for (std::size_t o = 0; o < structure.outputs.size(); ++o) {
+        const index_t layer = structure.outputs[o].layer;
+        if (layer < 0 || layer >= n_layers) {
+            refuse("Network: output layer ", layer, " does not exist");
+        }
+        if (o > 0 && structure.outputs[o - 1].layer >= layer) {
+            refuse("Network: output layers must be ascending, each once");
+        }
+    }
+}
+
+/// Outputs and their layers must agree; each fills in what only the other one knows.
+void settle_outputs(Structure& structure) {
+    for (Output& output : structure.outputs) {
+        Layer& layer = structure.layers[at(output.layer)];
+        if (output.size == 0) output.size = output.processing.raw_rows(layer.size);
+        if (layer.size == 0) layer.size = output.processing.processed_rows(output.size);
+        if (output.processing.processed_rows(output.size) != layer.size) {
+            refuse("Network: output of ", output.size, " rows does not fit layer ", output.layer,
+                   " of ", layer.size, " neurons");
+        }
+    }
+}
+
+}  // namespace
+
+Structure chain(const std::vector<index_t>& sizes, Transfer hidden, Transfer output) {
+    if (sizes.size() < 2) refuse("chain: sizes needs an input and at least one layer");
+    Structure structure;
+    structure.inputs.push_back({.size = sizes[0], .processing = {}, .range = {}, .processed_range = {}});
+    for (std::size_t l = 1; l < sizes.size(); ++l) {
+        const bool last = l + 1 == sizes.size();
+        const SourceKind kind = l == 1 ? SourceKind::input : SourceKind::layer;
+        Layer layer{.size = sizes[l], .transfer = last ? output : hidden, .connections = {}};
+        layer.connections.push_back(Connection{});
+        layer.connections.push_back(
+            {.kind = kind, .source = l == 1 ? 0 : static_cast<index_t>(l) - 2});
+        structure.layers.push_back(std::move(layer));
+    }
+    structure.outputs.push_back(
+        {.layer = static_cast<index_t>(sizes.size()) - 2, .size = 0, .processing = {}, .range = {}});
+    return structure;
+}
+
+Network::Network(Structure structure) : structure_(std::move(structure)) {
+    check(structure_);
+    settle_outputs(structure_);
+    build_layout();
+}
+
+Network::Network(const Network& other)
+    : performance(other.performance),
+      annotations(other.annotations),
+      structure_(other.structure_),
+      layout_(other.layout_),
+      configured_(other.configured_),
+      wb_(std::make_shared<std::vector<double>>(*other.wb_)),
+      frozen_(std::make_shared<std::vector<double>>(*other.frozen_)) {}
+
+Network& Network::operator=(const Network& other) {
+    if (this != &other) *this = Network(other);
+    return *this;
+}
+
+void Network::build_layout() {
+    layout_.clear();
+    index_t learning = 0, frozen = 0;
+    configured_ = true;
+    for (index_t l = 0; l < count(structure_.layers); ++l) {
+        const Layer& layer = structure_.layers[at(l)];
+        configured_ = configured_ && layer.size > 0;
+        for (const Connection& connection : layer.connections) {
+            ParameterBlock block;
+            block.layer = l;
+            block.source = connection.source;
+            block.rows = layer.size;
+            block.learn = connection.learn;
+            switch (connection.kind) {
+                case SourceKind::bias:
+                    block.kind = BlockKind::bias;
+                    block.name = text("b{", l + 1, "}");
+                    block.cols = 1;
+                    break;
+                case SourceKind::input: {
+                    const Input& input = structure_.inputs[at(connection.source)];
+                    block.kind = BlockKind::input_weight;
+                    block.name = text("IW{", l + 1, ",", connection.source + 1, "}");
+                    block.cols = input.processing.processed_rows(input.size);
+                    break;
+                }
+                case SourceKind::layer:
+                    block.kind = BlockKind::layer_weight;
+                    block.name = text("LW{", l + 1, ",", connection.source + 1, "}");
+                    block.cols = structure_.layers[at(connection.source)].size;
+                    break;
+            }
+            index_t& offset = block.learn ? learning : frozen;
+            block.offset = offset;
+            offset += block.size();
+            layout_.push_back(std::move(block));
+        }
+    }
+    for (const Input& input : structure_.inputs) configured_ = configured_ && input.size > 0;
+    for (const Output& output : structure_.outputs) configured_ = configured_ && output.size > 0;
+    wb_ = std::make_shared<std::vector<double>>(at(learning), 0.0);
+    frozen_ = std::make_shared<std::vector<double>>(at(frozen), 0.0);
+}
+
+index_t Network::n_outputs() const {
+    index_t rows = 0;
+    for (const Output& output : structure_.outputs) rows += output.size;
+    return rows;
+}
+
+MatrixView<double> Network::block(const ParameterBlock& block) {
+    std::vector<double>& values = block.learn ? *wb_ : *frozen_;
+    return {values.data() + block.offset, block.rows, block.cols};
+}
+
+MatrixView<const double> Network::block(const ParameterBlock& block) const {
+    return const_cast<Network*>(this)->block(block);
+}
+
+namespace {
+
+const ParameterBlock& find(const Layout& layout, const std::string& name) {
+    std::vector<std::string_view> names;
+    for (const ParameterBlock& block : layout) {
+        if (block.name == name) return block;
+        names.push_back(block.name);
+    }
+    const std::string near = nearest(name, names);
+    refuse("block: this network has no block '", name, "'",
+           near.empty() ? "" : "; did you mean '" + near + "'?");
+}
+
+}  // namespace
+
+MatrixView<double> Network::block(const std::string& name) { return block(find(layout_, name)); }
+
+void Network::set_parameters(VectorView<const double> wb) {
+    if (wb.size != n_parameters()) {
+        refuse("setwb: wb has ", wb.size, " elements, but the network has ", n_parameters(),
+               " parameters");
+    }
+    for (index_t i = 0; i < wb.size; ++i) {
+        if (!std::isfinite(wb[i])) refuse("setwb: wb[", i, "] is ", wb[i], "; parameters must be finite");
+    }
+    for (index_t i = 0; i < wb.size; ++i) (*wb_)[at(i)] = wb[i];
+}
+
+void Network::set_learn(const std::string& name, bool learn) {
+    const ParameterBlock target = find(layout_, name);
+    if (target.learn == learn) return;
+    const Network old(*this);
+    for (Connection& connection : structure_.layers[at(target.layer)].connections) {
+        const bool same_kind = static_cast<int>(connection.kind) == static_cast<int>(target.kind);
+        if (same_kind && connection.source == target.source) connection.learn = learn;
+    }
+    build_layout();
+    for (std::size_t b = 0; b < layout_.size(); ++b) {
+        const auto from = old.block(old.layout_[b]);
+        std::copy(from.data, from.data + old.layout_[b].size(), block(layout_[b]).data);
+    }
+}
+
+void Network::set_transfer(index_t layer, Transfer transfer) {
+    if (layer < 0 || layer >= count(structure_.layers)) {
+        refuse("set_transfer: layer ", layer, " does not exist; the network has ",
+               count(structure_.layers), " layers");
+    }
+    structure_.layers[at(layer)].transfer = transfer;
+}
+
+namespace {
+
+void check_data(const char* what, const MatrixView<const double>& data, index_t samples) {
+    if (data.cols != samples) {
+        refuse("configure: ", what, " has ", data.cols, " samples (columns), expected ", samples,
+               data.rows == samples ? "; samples are columns: pass its transpose, .T" : "");
+    }
+    for (index_t q = 0; q < data.cols; ++q) {
+        for (index_t i = 0; i < data.rows; ++i) {
+            if (std::isinf(data(i, q))) {
+                refuse("configure: ", what, "[", i, ", ", q, "] is ", data(i, q),
+                       "; only finite values and NaN are allowed");
+            }
+        }
+    }
+}
+
+}  // namespace
+
+void Network::configure(const std::vector<MatrixView<const double>>& x,
+                        const std::vector<MatrixView<const double>>& t) {
+    if (x.size() != structure_.inputs.size() || t.size() != structure_.outputs.size()) {
+        refuse("configure: got ", x.size(), " input and ", t.size(),
+               " target arrays, but the network has ", structure_.inputs.size(), " inputs and ",
+               structure_.outputs.size(), " outputs");
+    }
+    const index_t samples = x.empty() ? t[0].cols : x[0].cols;
+    for (const auto& view : x) check_data("x", view, samples);
+    for (const auto& view : t) check_data("t", view, samples);
+    if (samples == 0) refuse("configure: x and t have no samples; sizes come from data");
+
+    Structure next = structure_;
+    for (std::size_t j = 0; j < x.size(); ++j) {
+        Input& input = next.inputs[j];
+        if (x[j].rows == 0) refuse("configure: x has no rows");
+        input.size = x[j].rows;
+        input.range = row_ranges(x[j]);
+        const std::vector<double> processed = input.processing.fit(x[j], false);
+        const index_t rows = input.processing.processed_rows(input.size);
+        if (rows == 0) {
+            refuse("configure: processing leaves no row of x; every input row is constant");
+        }
+        input.processed_range = row_ranges({processed.data(), rows, samples});
+    }
+    for (std::size_t o = 0; o < t.size(); ++o) {
+        Output& output = next.outputs[o];
+        Layer& layer = next.layers[at(output.layer)];
+        output.size = t[o].rows;
+        output.range = row_ranges(t[o]);
+        output.processing.fit(t[o], true);
+        layer.size = output.processing.processed_rows(output.size);
+        if (layer.size == 0) {
+            refuse("configure: processing leaves no row of t; every target row is constant");
+        }
+        if (layer.transfer == Transfer::softmax && layer.size == 1) {
+            layer.transfer = Transfer::logsig;
+        }
+    }
+    structure_ = std::move(next);
+    build_layout();
+}
+
+}  // namespace jacnet

@@ -1,0 +1,82 @@
+#pragma once
+/// Scratch memory of a thread: a stack of 64-byte aligned doubles, kept between calls.
+
+#include <cstddef>
+#include <new>
+#include <vector>
+
+#include "jacnet/view.hpp"
+
+namespace jacnet {
+
+/// Samples are handled in whole packets of this many lanes.
+inline constexpr index_t lanes = 8;
+
+inline index_t round_up(index_t n, index_t multiple) {
+    return (n + multiple - 1) / multiple * multiple;
+}
+
+/// Everything allocated through a Workspace is given back when it goes out of scope.
+/// Workspaces of one thread nest; the memory stays with the thread, up to `kept_bytes`.
+class Workspace {
+public:
+    static constexpr std::size_t kept_bytes = std::size_t{16} << 20;
+
+    Workspace() : slab_(stack().slab), used_(stack().used) {}
+    ~Workspace() {
+        stack().slab = slab_;
+        stack().used = used_;
+        if (slab_ == 0 && used_ == 0) stack().trim();
+    }
+    Workspace(const Workspace&) = delete;
+    Workspace& operator=(const Workspace&) = delete;
+
+    /// `n` uninitialised doubles.
+    double* doubles(index_t n) {
+        Stack& s = stack();
+        const auto need = static_cast<std::size_t>(round_up(n < 1 ? 1 : n, lanes));
+        while (s.slab < s.slabs.size() && s.used + need > s.slabs[s.slab].size) {
+            ++s.slab;
+            s.used = 0;
+        }
+        if (s.slab == s.slabs.size()) s.slabs.push_back(Slab(need));
+        double* p = s.slabs[s.slab].data + s.used;
+        s.used += need;
+        return p;
+    }
+
+private:
+    struct Slab {
+        explicit Slab(std::size_t need)
+            : size(need < (std::size_t{1} << 16) ? std::size_t{1} << 16 : need),
+              data(static_cast<double*>(
+                  ::operator new(size * sizeof(double), std::align_val_t{64}))) {}
+        Slab(Slab&& other) noexcept : size(other.size), data(other.data) { other.data = nullptr; }
+        Slab& operator=(Slab&&) = delete;
+        ~Slab() { ::operator delete(data, std::align_val_t{64}); }
+        std::size_t size;
+        double* data;
+    };
+    struct Stack {
+        std::vector<Slab> slabs;
+        std::size_t slab = 0;
+        std::size_t used = 0;
+
+        void trim() {
+            std::size_t total = 0;
+            for (const Slab& s : slabs) total += s.size * sizeof(double);
+            while (total > kept_bytes) {
+                total -= slabs.back().size * sizeof(double);
+                slabs.pop_back();
+            }
+        }
+    };
+    static Stack& stack() {
+        thread_local Stack s;
+        return s;
+    }
+    std::size_t slab_;
+    std::size_t used_;
+};
+
+}  // namespace jacnet
