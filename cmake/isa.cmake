@@ -19,11 +19,11 @@ function(jacnet_add_kernels isa)
   set_target_properties(${kernels} PROPERTIES
       CXX_EXTENSIONS OFF  POSITION_INDEPENDENT_CODE ON  INTERPROCEDURAL_OPTIMIZATION OFF
       CXX_VISIBILITY_PRESET hidden  VISIBILITY_INLINES_HIDDEN ON)
+  jacnet_warnings(${kernels})
   if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     target_compile_options(${kernels} PRIVATE
         -O3 -fno-lto -fno-math-errno -fno-trapping-math ${flags})
   endif()
-  jacnet_warnings(${kernels})
   string(TOUPPER ${isa} have)
   target_sources(jacnet PRIVATE $<TARGET_OBJECTS:${kernels}>)
   target_compile_definitions(jacnet PRIVATE JACNET_HAVE_${have})
@@ -37,7 +37,8 @@ if(JACNET_DISPATCH AND CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang"
   set(avx2 -mavx2 -mfma -ffp-contract=fast)
   set(avx512 ${avx2} -mavx512f -mavx512dq -mavx512vl -mavx512bw)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    list(APPEND avx512 -mprefer-vector-width=512)
+    # GCC's own avx512 intrinsics start from undefined registers, and it warns of them.
+    list(APPEND avx512 -mprefer-vector-width=512 -Wno-maybe-uninitialized -Wno-uninitialized)
   endif()
   jacnet_add_kernels(avx2 ${avx2})
   jacnet_add_kernels(avx512 ${avx512})
