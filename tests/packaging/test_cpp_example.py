@@ -4,10 +4,9 @@ import os
 import subprocess
 from pathlib import Path
 
+import jacnet as jn
 import numpy as np
 import pytest
-
-import jacnet as jn
 
 EXAMPLE = Path(__file__).parents[2] / "examples/cpp"
 FLAGS = "-Wall -Wextra -Wpedantic -Werror"
