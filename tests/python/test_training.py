@@ -296,7 +296,7 @@ class TestStops:
         assert "mu" in tr.stop.lower().split()
 
     def test_validation(self, noisy):
-        net, tr = jn.train(jn.feedforwardnet(20), *noisy, seed=0)
+        _, tr = jn.train(jn.feedforwardnet(20), *noisy, seed=0)
         assert "validation" in tr.stop.lower()
         assert tr.val_fail[-1] == 6
         assert tr.best_vperf == tr.vperf.min()
@@ -469,7 +469,7 @@ class TestPerformance:
         net = jn.feedforwardnet(5)
         net.performFcn = "mae"
         with pytest.warns(UserWarning, match="mse"):
-            trained, tr = jn.train(net, *data, seed=0, epochs=3)
+            trained, _ = jn.train(net, *data, seed=0, epochs=3)
         plain, _ = jn.train(jn.feedforwardnet(5), *data, seed=0, epochs=3)
         np.testing.assert_array_equal(trained.wb, plain.wb)
 
