@@ -44,7 +44,7 @@ def test_file(table, tmp_path, capsys):
     result, network = tmp_path / "result.npz", tmp_path / "net.jac"
     arguments = [table, "--targets", "heat,noise", "--hidden", "4,3", "--out", result]
     assert main([str(a) for a in (*arguments, "--network", network, "--epochs", "20")]) == 0
-    assert "12 x 80" not in capsys.readouterr().err
+    assert "35 x 80" in capsys.readouterr().out
     with np.load(result) as saved:
         P = 3 * 4 + 5 * 3 + 4 * 2
         assert saved["wb"].shape == saved["gradient"].shape == saved["names"].shape == (P,)
@@ -117,9 +117,9 @@ def test_bad_files(content, message, tmp_path, capsys):
         (("--targets", "heat", "--hidden", "4,0"), "at least 1"),
         (("--targets", "heat", "--hidden", "four"), "whole number"),
         (("--targets", "heat", "--val", "1.5"), "share"),
-        (("--targets", "heat", "--val", "0.6", "--test", "0.6"), "nothing to train on"),
+        (("--targets", "heat,noise", "--val", "0.6", "--test", "0.6"), "nothing to train on"),
         (("--targets", "heat", "--delimiter", ";;"), "one character"),
-        (("--targets", "heat", "--out", "/no/such/folder/x.npz"), "no folder"),
+        (("--targets", "heat,noise", "--out", "/no/such/folder/x.npz"), "no folder"),
     ],
 )
 def test_bad_options(options, message, table, capsys):
