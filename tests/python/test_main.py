@@ -71,10 +71,8 @@ def test_columns_by_number_and_without_a_header(tmp_path):
 
 
 def test_quiet(table, capsys):
-    assert (
-        main([str(table), "--targets", "heat", "--epochs", "2", "--inputs", "speed", "--quiet"])
-        == 0
-    )
+    columns = ["--targets", "heat", "--inputs", "speed"]
+    assert main([str(table), *columns, "--epochs", "2", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
@@ -140,13 +138,8 @@ def test_as_a_command(tmp_path):
     run = [sys.executable, "-m", "jacnet"]
     version = subprocess.run([*run, "--version"], capture_output=True, text=True, check=True)
     assert version.stdout.strip() == jn.__version__
-    failed = subprocess.run(
-        [*run, "none.csv", "--targets", "1"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
-    )
+    run += ["none.csv", "--targets", "1"]
+    failed = subprocess.run(run, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert failed.returncode == 2
     assert failed.stdout == ""
     assert len(failed.stderr.strip().splitlines()) == 1
