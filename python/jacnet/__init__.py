@@ -42,19 +42,9 @@ from ._core import (
 )
 from ._paths import get_cmake_dir, get_include, get_pkgconfig_dir
 from .constructors import cascadeforwardnet, feedforwardnet, fitnet, patternnet
+from .functions import configure, formwb, getwb, init, load, save, separatewb, setwb, sim
 from .layout import Block, Layout
-from .network import (
-    Network,
-    configure,
-    formwb,
-    getwb,
-    init,
-    load,
-    save,
-    separatewb,
-    setwb,
-    sim,
-)
+from .network import Network
 from .record import TrainingRecord
 from .training import train, trainlm
 

@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._suggest import suggest
-from .layout import Block, Layout
+from ._arguments import Flags, connections, per_layer, processing_steps, split_sizes, transfers
+from ._suggest import chosen, suggest
+from .layout import Layout
 from .parameters import DEFAULTS, Parameters, PerformParam, StoredParam, real_array
-
-Step = str | tuple[str, dict[str, float]]
-Flags = bool | Sequence[bool]
 
 
 class Network(_core.Network):
@@ -84,20 +82,22 @@ class Network(_core.Network):
         output_processing: Sequence[Any] = (),
         performance: str = "mse",
     ) -> None:
-        inputs, layers = _split_sizes(sizes)
+        inputs, layers = split_sizes(sizes)
         n_layers = len(layers)
         output_layers = [n_layers - 1] if outputs is None else [int(k) for k in outputs]
-        input_connect, layer_connect = _connections(connect, len(inputs), n_layers)
+        input_connect, layer_connect = connections(connect, len(inputs), n_layers)
         super().__init__(
             input_sizes=inputs,
             layer_sizes=layers,
-            transfer=_transfers(transfer, n_layers),
-            bias=_per_layer(bias, n_layers, "bias"),
+            transfer=transfers(transfer, n_layers),
+            bias=per_layer(bias, n_layers, "bias"),
             input_connect=input_connect,
             layer_connect=layer_connect,
             output_layers=output_layers,
-            input_processing=_steps(input_processing, len(inputs), "input_processing"),
-            output_processing=_steps(output_processing, len(output_layers), "output_processing"),
+            input_processing=processing_steps(input_processing, len(inputs), "input_processing"),
+            output_processing=processing_steps(
+                output_processing, len(output_layers), "output_processing"
+            ),
         )
         self.performFcn = performance
         for name, flag in (learn or {}).items():
@@ -212,7 +212,7 @@ class Network(_core.Network):
 
     @performFcn.setter
     def performFcn(self, function: str) -> None:  # noqa: N802
-        self.performance = _chosen("performFcn", function, DEFAULTS["performFcn"])
+        self.performance = chosen("performFcn", function, DEFAULTS["performFcn"])
 
     @property
     def performParam(self) -> PerformParam:  # noqa: N802
@@ -230,8 +230,8 @@ class Network(_core.Network):
 
     @trainFcn.setter
     def trainFcn(self, function: str) -> None:  # noqa: N802
-        chosen = _chosen("trainFcn", function, DEFAULTS["trainFcn"])
-        self._remember("trainFcn", chosen, trainParam={})
+        name = chosen("trainFcn", function, DEFAULTS["trainFcn"])
+        self._remember("trainFcn", name, trainParam={})
 
     @property
     def trainParam(self) -> Parameters:  # noqa: N802
@@ -249,8 +249,8 @@ class Network(_core.Network):
 
     @divideFcn.setter
     def divideFcn(self, function: str) -> None:  # noqa: N802
-        chosen = _chosen("divideFcn", function, DEFAULTS["divideFcn"])
-        self._remember("divideFcn", chosen, divideParam={})
+        name = chosen("divideFcn", function, DEFAULTS["divideFcn"])
+        self._remember("divideFcn", name, divideParam={})
 
     @property
     def divideParam(self) -> Parameters:  # noqa: N802
@@ -340,11 +340,11 @@ class Network(_core.Network):
 
     @property
     def _graph(self) -> str:
-        connections = self.inputConnect.tolist(), self.layerConnect.tolist()
+        own = self.inputConnect.tolist(), self.layerConnect.tolist()
         counts = len(self.input_sizes), len(self.layer_sizes)
-        if connections == _connections("chain", *counts):
+        if own == connections("chain", *counts):
             return ""
-        return " cascade" if connections == _connections("cascade", *counts) else " graph"
+        return " cascade" if own == connections("cascade", *counts) else " graph"
 
 
 class Views(Mapping[Any, np.ndarray]):
@@ -371,8 +371,8 @@ class Views(Mapping[Any, np.ndarray]):
         try:
             return names[key]
         except (KeyError, TypeError):
-            existing = ", ".join(f"{self._kind}[{_subscript(entry)}]" for entry in names)
-            message = f"no {self._kind}[{_subscript(key)}]; there are: {existing or 'none'}"
+            existing = ", ".join(f"{self._kind}[{subscript(entry)}]" for entry in names)
+            message = f"no {self._kind}[{subscript(key)}]; there are: {existing or 'none'}"
             raise KeyError(message) from None
 
     def __getitem__(self, key: Any) -> np.ndarray:
@@ -380,7 +380,7 @@ class Views(Mapping[Any, np.ndarray]):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         view = self[key]
-        view[...] = fitted(value, view.shape, f"{self._kind}[{_subscript(key)}]")
+        view[...] = fitted(value, view.shape, f"{self._kind}[{subscript(key)}]")
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._names())
@@ -389,7 +389,7 @@ class Views(Mapping[Any, np.ndarray]):
         return len(self._names())
 
     def __repr__(self) -> str:
-        shapes = (f"[{_subscript(key)}] {view.shape}" for key, view in self.items())
+        shapes = (f"[{subscript(key)}] {view.shape}" for key, view in self.items())
         return f"<{self._kind}: {', '.join(shapes) or 'none'}>"
 
 
@@ -419,114 +419,12 @@ _SMALLEST: dict[str, Any] = {
 }
 
 
-def _split_sizes(sizes: Sequence[Any]) -> tuple[list[int], list[int]]:
-    try:
-        first, *layers = sizes
-    except TypeError:
-        raise TypeError(f"sizes: expected a sequence like [1, 10, 1], got {sizes!r}") from None
-    except ValueError:
-        layers = []
-    if not layers:
-        raise ValueError("sizes: expected at least an input and a layer size, like [1, 10, 1]")
-    inputs = list(first) if np.iterable(first) else [first]
-    if not inputs:
-        raise ValueError("sizes: the list of input sizes is empty")
-    return [_whole(size) for size in inputs], [_whole(size) for size in layers]
-
-
-def _whole(size: Any) -> int:
-    if isinstance(size, (bool, np.bool_)) or not isinstance(size, (int, np.integer)):
-        raise TypeError(f"sizes: expected whole numbers, got {size!r}")
-    if size < 0:
-        raise ValueError(f"sizes: expected sizes >= 0, got {size}")
-    return int(size)
-
-
-def _transfers(transfer: str | Sequence[str] | None, n_layers: int) -> list[str]:
-    if transfer is None:
-        return ["tansig"] * (n_layers - 1) + ["purelin"]
-    names = [transfer] * n_layers if isinstance(transfer, str) else list(transfer)
-    if len(names) != n_layers:
-        raise ValueError(
-            f"transfer: expected one name or one per layer ({n_layers}), got {len(names)}"
-        )
-    return [_chosen("transfer", name, _core.transfer_functions()) for name in names]
-
-
-def _per_layer(flag: Flags, n_layers: int, what: str) -> list[bool]:
-    if isinstance(flag, (bool, np.bool_)):
-        return [bool(flag)] * n_layers
-    flags = [bool(entry) for entry in flag]
-    if len(flags) != n_layers:
-        raise ValueError(
-            f"{what}: expected one flag or one per layer ({n_layers}), got {len(flags)}"
-        )
-    return flags
-
-
-def _connections(
-    connect: str | tuple[Any, Any], n_inputs: int, n_layers: int
-) -> tuple[list[list[bool]], list[list[bool]]]:
-    layer, source = np.indices((n_layers, n_layers))
-    first = np.zeros((n_layers, n_inputs), bool)
-    first[0] = True
-    if isinstance(connect, str):
-        graphs = {
-            "chain": (first, layer == source + 1),
-            "cascade": (np.ones_like(first), layer > source),
-        }
-        chosen = graphs[_chosen("connect", connect, graphs)]
-    else:
-        chosen = _explicit(connect, first.shape, (n_layers, n_layers))
-    return chosen[0].tolist(), chosen[1].tolist()
-
-
-def _explicit(connect: Any, *shapes: tuple[int, int]) -> list[np.ndarray]:
-    try:
-        pair = [np.asarray(matrix, bool) for matrix in connect]
-    except (TypeError, ValueError):
-        pair = []
-    if len(pair) != 2:
-        raise TypeError('connect: expected "chain", "cascade" or (input_connect, layer_connect)')
-    for matrix, shape, what in zip(pair, shapes, ("input", "layer"), strict=True):
-        if matrix.shape != shape:
-            hint = "; it fits after .T" if matrix.T.shape == shape else ""
-            message = f"connect: {what}_connect must have shape {shape}, got {matrix.shape}{hint}"
-            raise ValueError(message)
-    return pair
-
-
-def _steps(processing: Sequence[Any], count: int, what: str) -> list[list[tuple[str, dict]]]:
-    """The same steps for each of `count` signals, or one list of steps for each."""
-    if isinstance(processing, str):
-        processing = [processing]
-    nested = bool(processing) and all(isinstance(entry, list) for entry in processing)
-    per_signal = list(processing) if nested else [processing] * count
-    if len(per_signal) != count:
-        raise ValueError(f"{what}: expected {count} lists of steps, got {len(per_signal)}")
-    return [[_step(entry, what) for entry in steps] for steps in per_signal]
-
-
-def _step(entry: Step, what: str) -> tuple[str, dict[str, float]]:
-    match entry:
-        case str():
-            return entry, {}
-        case (str() as name, Mapping() as settings):
-            return name, {str(key): float(value) for key, value in settings.items()}
-    raise TypeError(f'{what}: expected a name or (name, {{"param": value}}), got {entry!r}')
-
-
-def _chosen(what: str, name: Any, known: Any) -> str:
-    if isinstance(name, str) and name in known:
-        return name
-    raise ValueError(f"{what}: unknown name {name!r}; {suggest(name, known)}")
-
-
 def _attribute_hint(name: str) -> str:
     return suggest(name, [entry for entry in dir(Network) if not entry.startswith("_")])
 
 
-def _subscript(key: Any) -> str:
+def subscript(key: Any) -> str:
+    """A key as it stands between brackets: ``1, 0``."""
     return ", ".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
@@ -536,111 +434,3 @@ def _size(size: int) -> str:
 
 def _joined(sizes: Sequence[int]) -> str:
     return _size(sizes[0]) if len(sizes) == 1 else f"({'+'.join(map(_size, sizes))})"
-
-
-# Free functions with MATLAB's value semantics ----------------------------------------------
-
-
-def configure(net: Network, x: Any, t: Any) -> Network:
-    """Return a copy of `net` fitted to data and initialised; see :meth:`Network.configure`."""
-    return net.copy().configure(x, t)
-
-
-def init(net: Network, seed: int | None = None) -> Network:
-    """Return a copy of `net` with newly drawn weights; see :meth:`Network.init`."""
-    return net.copy().init(seed)
-
-
-def getwb(net: Network) -> np.ndarray:
-    """All parameters as one vector, a copy of ``net.wb``; shape (P,)."""
-    return net.wb.copy()
-
-
-def setwb(net: Network, wb: Any) -> Network:
-    """Return a copy of `net` with the parameters `wb`, shape (P,)."""
-    return net.copy().setwb(wb)
-
-
-def formwb(net: Network, b: Any, IW: Any, LW: Any) -> np.ndarray:  # noqa: N803
-    """Put biases and weights together into a parameter vector for `net`.
-
-    Parameters
-    ----------
-    net : Network
-        Gives the layout; its own parameters do not matter.
-    b, IW, LW : mapping
-        Blocks keyed like ``net.b``, ``net.IW``, ``net.LW``. Frozen blocks are not needed.
-
-    Returns
-    -------
-    ndarray, shape (P,)
-
-    Raises
-    ------
-    ValueError
-        If a block is missing or has another shape.
-    """
-    wb = np.zeros(net.n_parameters)
-    given = {"b": b, "IW": IW, "LW": LW}
-    for block in net.layout.values():
-        what = f"formwb: {block.kind}[{_subscript(_key(block))}]"
-        try:
-            value = given[block.kind][_key(block)]
-        except (KeyError, IndexError, TypeError):
-            raise ValueError(f"{what} is missing") from None
-        wb[block.slice] = fitted(value, block.shape, what).ravel(order="F")
-    return wb
-
-
-def separatewb(net: Network, wb: Any) -> tuple[dict, dict, dict]:
-    """Take a parameter vector apart.
-
-    Parameters
-    ----------
-    net : Network
-        Gives the layout, and the values of frozen blocks.
-    wb : array_like, shape (P,)
-
-    Returns
-    -------
-    b, IW, LW : dict
-        Copies of the blocks, keyed like ``net.b``, ``net.IW``, ``net.LW``.
-    """
-    filled = setwb(net, wb)
-    b, input_weights, layer_weights = (
-        {key: view.copy(order="F") for key, view in views.items()}
-        for views in (filled.b, filled.IW, filled.LW)
-    )
-    return b, input_weights, layer_weights
-
-
-def _key(block: Block) -> Any:
-    return block.layer if block.kind == "b" else (block.layer, block.source)
-
-
-def sim(net: Network, x: Any) -> np.ndarray:
-    """Network outputs for inputs `x`, the same as ``net(x)``; S x Q."""
-    return net(x)
-
-
-def save(net: Network, path: str | os.PathLike[str]) -> None:
-    """Write `net` to a file; see :meth:`Network.save`."""
-    net.save(path)
-
-
-def load(path: str | os.PathLike[str]) -> Network:
-    """Read a network written by :func:`save` or by the C++ library.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read.
-    ValueError
-        If it is no jacnet file, truncated, damaged, or of a newer format version.
-    """
-    with open(path, "rb") as file:
-        data = file.read()
-    try:
-        return Network._from_bytes(data)
-    except ValueError as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from None

@@ -349,3 +349,22 @@ class TestDisplay:
         html = net._repr_html_()
         assert "&lt;b&gt;" in html
         assert html.count("<tr>") == 5
+
+
+FREE_FUNCTIONS = {
+    "configure": lambda net: jn.configure(net, [[1.0]], [[1.0]]),
+    "init": jn.init,
+    "getwb": jn.getwb,
+    "setwb": lambda net: jn.setwb(net, [0.0]),
+    "formwb": lambda net: jn.formwb(net, {}, {}, {}),
+    "separatewb": lambda net: jn.separatewb(net, [0.0]),
+    "sim": lambda net: jn.sim(net, [[1.0]]),
+    "save": lambda net: jn.save(net, "nowhere"),
+    "train": lambda net: jn.train(net, [[1.0]], [[1.0]]),
+}
+
+
+@pytest.mark.parametrize("name", FREE_FUNCTIONS)
+def test_no_network(name):
+    with pytest.raises(TypeError, match=rf"{name}: net .*Network.* list"):
+        FREE_FUNCTIONS[name]([1, 10, 1])

@@ -1,0 +1,117 @@
+"""Arguments of a network's constructor, checked and brought to the core's form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import _core
+from ._suggest import chosen
+
+Step = str | tuple[str, dict[str, float]]
+Flags = bool | Sequence[bool]
+
+
+def split_sizes(sizes: Sequence[Any]) -> tuple[list[int], list[int]]:
+    """Input sizes and layer sizes."""
+    try:
+        first, *layers = sizes
+    except TypeError:
+        raise TypeError(f"sizes: expected a sequence like [1, 10, 1], got {sizes!r}") from None
+    except ValueError:
+        layers = []
+    if not layers:
+        raise ValueError("sizes: expected at least an input and a layer size, like [1, 10, 1]")
+    inputs = list(first) if np.iterable(first) else [first]
+    if not inputs:
+        raise ValueError("sizes: the list of input sizes is empty")
+    return [_whole(size) for size in inputs], [_whole(size) for size in layers]
+
+
+def _whole(size: Any) -> int:
+    if isinstance(size, (bool, np.bool_)) or not isinstance(size, (int, np.integer)):
+        raise TypeError(f"sizes: expected whole numbers, got {size!r}")
+    if size < 0:
+        raise ValueError(f"sizes: expected sizes >= 0, got {size}")
+    return int(size)
+
+
+def transfers(transfer: str | Sequence[str] | None, n_layers: int) -> list[str]:
+    """One known name per layer."""
+    if transfer is None:
+        return ["tansig"] * (n_layers - 1) + ["purelin"]
+    names = [transfer] * n_layers if isinstance(transfer, str) else list(transfer)
+    if len(names) != n_layers:
+        raise ValueError(
+            f"transfer: expected one name or one per layer ({n_layers}), got {len(names)}"
+        )
+    return [chosen("transfer", name, _core.transfer_functions()) for name in names]
+
+
+def per_layer(flag: Flags, n_layers: int, what: str) -> list[bool]:
+    """One flag per layer."""
+    if isinstance(flag, (bool, np.bool_)):
+        return [bool(flag)] * n_layers
+    flags = [bool(entry) for entry in flag]
+    if len(flags) != n_layers:
+        raise ValueError(
+            f"{what}: expected one flag or one per layer ({n_layers}), got {len(flags)}"
+        )
+    return flags
+
+
+def connections(
+    connect: str | tuple[Any, Any], n_inputs: int, n_layers: int
+) -> tuple[list[list[bool]], list[list[bool]]]:
+    """Who feeds whom: layers x inputs and layers x layers."""
+    layer, source = np.indices((n_layers, n_layers))
+    first = np.zeros((n_layers, n_inputs), bool)
+    first[0] = True
+    if isinstance(connect, str):
+        graphs = {
+            "chain": (first, layer == source + 1),
+            "cascade": (np.ones_like(first), layer > source),
+        }
+        pair = graphs[chosen("connect", connect, graphs)]
+    else:
+        pair = _explicit(connect, first.shape, (n_layers, n_layers))
+    return pair[0].tolist(), pair[1].tolist()
+
+
+def _explicit(connect: Any, *shapes: tuple[int, int]) -> list[np.ndarray]:
+    try:
+        pair = [np.asarray(matrix, bool) for matrix in connect]
+    except (TypeError, ValueError):
+        pair = []
+    if len(pair) != 2:
+        raise TypeError('connect: expected "chain", "cascade" or (input_connect, layer_connect)')
+    for matrix, shape, what in zip(pair, shapes, ("input", "layer"), strict=True):
+        if matrix.shape != shape:
+            hint = "; it fits after .T" if matrix.T.shape == shape else ""
+            message = f"connect: {what}_connect must have shape {shape}, got {matrix.shape}{hint}"
+            raise ValueError(message)
+    return pair
+
+
+def processing_steps(
+    processing: Sequence[Any], count: int, what: str
+) -> list[list[tuple[str, dict]]]:
+    """The same steps for each of `count` signals, or one list of steps for each."""
+    if isinstance(processing, str):
+        processing = [processing]
+    nested = bool(processing) and all(isinstance(entry, list) for entry in processing)
+    per_signal = list(processing) if nested else [processing] * count
+    if len(per_signal) != count:
+        raise ValueError(f"{what}: expected {count} lists of steps, got {len(per_signal)}")
+    return [[_step(entry, what) for entry in steps] for steps in per_signal]
+
+
+def _step(entry: Step, what: str) -> tuple[str, dict[str, float]]:
+    match entry:
+        case str():
+            return entry, {}
+        case (str() as name, Mapping() as settings):
+            return name, {str(key): float(value) for key, value in settings.items()}
+    raise TypeError(f'{what}: expected a name or (name, {{"param": value}}), got {entry!r}')
