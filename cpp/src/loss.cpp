@@ -83,7 +83,7 @@ LossForm loss_form(const Plan& plan, const PlanOutput& output, Objective objecti
 }
 
 double loss_value(Performance function, LossForm form, const LossLanes& l) {
-    const bool binary = l.rows == 1;
+    const bool binary = l.binary;
     double sum = 0.0;
     for (index_t z = 0; z < l.n; ++z) {
         const double lse = form == LossForm::softmax_entropy ? log_sum_exp(l, z) : 0.0;
@@ -110,7 +110,7 @@ double loss_value(Performance function, LossForm form, const LossLanes& l) {
 
 void loss_output_slopes(Performance function, const LossLanes& l, double* first, double* second,
                         index_t ld) {
-    const bool binary = l.rows == 1;
+    const bool binary = l.binary;
     for (index_t i = 0; i < l.rows; ++i) {
         const double norm = l.norm[i];
         for (index_t z = 0; z < l.n; ++z) {
@@ -142,7 +142,7 @@ void loss_output_slopes(Performance function, const LossLanes& l, double* first,
 
 void loss_net_slopes(LossForm form, const LossLanes& l, double* first, index_t ld,
                      double* curvature, index_t ldc) {
-    const bool binary = l.rows == 1;
+    const bool binary = l.binary;
     const auto tau = [&](index_t i, index_t z) {
         return l.w[i * l.ldtw + z] * clamped(l.t[i * l.ldtw + z]);
     };

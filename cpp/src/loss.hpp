@@ -31,6 +31,7 @@ struct LossLanes {
     const double* w = nullptr;
     index_t ldtw = 0;
     const double* norm = nullptr;
+    bool binary = false;  ///< crossentropy of a single row
 };
 
 /// Weighted sum over the lanes, in order.

@@ -1,7 +1,6 @@
 #pragma once
 /// The tape: a network, its parameters and a set of samples, ready to answer every derivative.
 
-#include <cstddef>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -28,16 +27,13 @@ struct Samples {
 ///
 /// Formulas: design.md section 3 of the project's sources; Bishop (1992), "Exact calculation of the
 /// Hessian matrix for the multilayer perceptron", and Mizutani and Dreyfus (2008), "Second-order
-/// stagewise backpropagation". Parts are made when first asked for and kept while the tape fits
-/// into `tape_limit` bytes; beyond, each question streams over the samples in fixed blocks.
-/// Results do not depend on the number of threads, to the last bit.
+/// stagewise backpropagation". Every question streams over the samples in fixed blocks, so memory
+/// does not grow with their number. Results do not depend on the number of threads, to the last bit.
 ///
 /// Below, P = n_parameters, S = n_outputs, Q = n_samples. `n_threads`: at most this many threads;
 /// by default as many as max_threads() says. Not to be used by two threads at once.
 class Linearization {
 public:
-    static constexpr std::size_t tape_limit = std::size_t{256} << 20;
-
     /// Copies the parameters; later changes of the network do not matter.
     /// @throws std::invalid_argument when the network is not configured, shapes disagree, an input is
     ///         infinite, an error weight is negative or not finite, or an index is out of range.
@@ -53,6 +49,7 @@ public:
     index_t n_samples() const;
     index_t n_inputs() const;  ///< raw rows of all inputs, stacked
     bool has_targets() const;
+    index_t n_targets() const;  ///< Ne: target elements that count
 
     /// Network outputs, S x Q.
     void outputs(MatrixView<double> y, std::optional<int> n_threads = {});

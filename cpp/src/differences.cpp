@@ -1,0 +1,99 @@
+/// Finite differences in the manner of num2deriv and num5deriv: checks for the exact derivatives.
+
+#include <cmath>
+
+#include "errors.hpp"
+#include "jacnet/derivatives.hpp"
+#include "parallel.hpp"
+#include "questions.hpp"
+
+namespace jacnet {
+
+namespace {
+
+/// sum(weight * f(step * multiple)) / step approximates the derivative.
+struct Term {
+    double multiple, weight;
+};
+
+struct Formula {
+    double step;
+    std::vector<Term> terms;
+};
+
+Formula formula(Stencil stencil) {
+    if (stencil == Stencil::two_point) return {1e-7, {{1.0, 1.0}, {0.0, -1.0}}};
+    return {1e-5, {{-2.0, 1.0 / 12}, {-1.0, -8.0 / 12}, {1.0, 8.0 / 12}, {2.0, -1.0 / 12}}};
+}
+
+/// Calls evaluate(network, i, weight / step) for every parameter i and term of the stencil.
+template <class Evaluate>
+void for_each_perturbation(const Network& net, Stencil stencil, Evaluate&& evaluate) {
+    const Formula f = formula(stencil);
+    Network changed(net);
+    for (index_t i = 0; i < net.n_parameters(); ++i) {
+        const double w = net.wb()[i];
+        for (const Term& term : f.terms) {
+            changed.wb()[i] = w + term.multiple * f.step;
+            evaluate(changed, i, term.weight / f.step);
+        }
+        changed.wb()[i] = w;
+    }
+}
+
+/// sqrt(EW) norm (t - y), output fastest, then sample; zero where the target does not count.
+std::vector<double> scaled_errors(const Network& net, const Samples& samples,
+                                  std::optional<int> n_threads) {
+    const Plan plan(net);
+    const Batch batch(plan, samples, "numeric_de_dwb");
+    if (!batch.has_targets()) refuse("numeric_de_dwb: needs targets");
+    const index_t rows = plan.n_outputs;
+    std::vector<double> e(static_cast<std::size_t>(rows * batch.size()));
+    const MatrixView<double> errors(e.data(), rows, batch.size());
+    compute_outputs(plan, batch, errors, resolve_threads(n_threads));
+    for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
+        const PlanOutput& output = plan.outputs[o];
+        for (index_t position = 0; position < batch.size(); ++position) {
+            const index_t q = batch.column(position);
+            for (index_t i = 0; i < output.rows; ++i) {
+                const index_t row = output.first_row + i;
+                const double error = batch.t[o](i, q) - errors(row, position);
+                const double norm = plan.norm[static_cast<std::size_t>(row)];
+                errors(row, position) =
+                    std::isnan(error) ? 0.0 : std::sqrt(batch.error_weight(row, q)) * norm * error;
+            }
+        }
+    }
+    return e;
+}
+
+}  // namespace
+
+void numeric_gradient(const Network& net, const Samples& samples, Stencil stencil,
+                      VectorView<double> g, std::optional<int> n_threads) {
+    if (g.size != net.n_parameters()) {
+        refuse("numeric_gradient: out has ", g.size, " elements, expected ", net.n_parameters());
+    }
+    for (index_t i = 0; i < g.size; ++i) g[i] = 0.0;
+    for_each_perturbation(net, stencil, [&](const Network& changed, index_t i, double weight) {
+        g[i] += weight * Linearization(changed, samples).performance(n_threads);
+    });
+}
+
+void numeric_de_dwb(const Network& net, const Samples& samples, Stencil stencil,
+                    MatrixView<double> j, std::optional<int> n_threads) {
+    const index_t columns = static_cast<index_t>(scaled_errors(net, samples, n_threads).size());
+    if (j.rows != net.n_parameters() || j.cols != columns) {
+        refuse("numeric_de_dwb: out has shape (", j.rows, ", ", j.cols, "), expected (",
+               net.n_parameters(), ", ", columns, ")");
+    }
+    for (index_t c = 0; c < j.cols; ++c) {
+        for (index_t i = 0; i < j.rows; ++i) j(i, c) = 0.0;
+    }
+    for_each_perturbation(net, stencil, [&](const Network& changed, index_t i, double weight) {
+        const std::vector<double> e = scaled_errors(changed, samples, n_threads);
+        for (index_t c = 0; c < columns; ++c) j(i, c) += weight * e[static_cast<std::size_t>(c)];
+    });
+}
+
+}  // namespace jacnet

@@ -1,0 +1,74 @@
+/// Jacobian of the outputs with respect to the inputs: one more step back, to layer zero.
+
+#include <algorithm>
+
+#include "parallel.hpp"
+#include "questions.hpp"
+
+namespace jacnet {
+
+namespace {
+
+std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
+
+/// dy_m/d(processed input), n x rows.
+LaneMatrix input_sensitivity(const Plan& plan, const Block& block, index_t input, index_t m,
+                             Workspace& work) {
+    const index_t rows = plan.input_linear[at(input)].rows;
+    const LaneMatrix d{work.doubles(block.n * rows), block.n, rows, block.n};
+    std::fill_n(d.data, block.n * rows, 0.0);
+    for (std::size_t l = 0; l < plan.layers.size(); ++l) {
+        const PlanLayer& layer = plan.layers[l];
+        for (const Feed& feed : layer.feeds) {
+            if (feed.kind != SourceKind::input || feed.source != input) continue;
+            kernel_table().gemm(false, false, block.n, rows, layer.h,
+                                block.layers[l].d + m * layer.h * block.n, block.n,
+                                layer.theta + feed.column * layer.h, layer.h, d.data, block.n,
+                                true);
+        }
+    }
+    return d;
+}
+
+}  // namespace
+
+void compute_input_jacobian(const Plan& plan, const Batch& batch, double* data,
+                            const index_t strides[3], int n_threads) {
+    constexpr index_t block_samples = 64;
+    const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
+    const double flops = (2.0 * forward_flops(plan)) *
+                         static_cast<double>(batch.size() * (plan.n_outputs + 1));
+    parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t task) {
+        Workspace work;
+        const index_t first = task * block_samples;
+        Block block = make_block(plan, first, std::min(block_samples, batch.size() - first),
+                                 Order::slope, work);
+        reserve_sensitivities(plan, block, work);
+        forward(plan, batch, block, {0, block.n}, Order::slope);
+        sensitivities(plan, block, {0, block.n});
+        index_t first_row = 0;
+        for (std::size_t input = 0; input < plan.inputs.size(); ++input) {
+            const LinearPart& linear = plan.input_linear[input];
+            for (index_t m = 0; m < plan.n_outputs; ++m) {
+                Workspace own;
+                const LaneMatrix d =
+                    input_sensitivity(plan, block, static_cast<index_t>(input), m, own);
+                for (index_t r = 0; r < linear.cols; ++r) {
+                    for (index_t z = 0; z < block.count; ++z) {
+                        double sum = 0.0;
+                        if (linear.diagonal) {
+                            sum = d.row(r)[z] * linear(r, r);
+                        } else {
+                            for (index_t i = 0; i < d.rows; ++i) sum += d.row(i)[z] * linear(i, r);
+                        }
+                        data[(first + z) * strides[0] + m * strides[1] +
+                             (first_row + r) * strides[2]] = sum;
+                    }
+                }
+            }
+            first_row += linear.cols;
+        }
+    });
+}
+
+}  // namespace jacnet

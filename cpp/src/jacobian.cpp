@@ -1,0 +1,80 @@
+/// The dense Jacobian: for every sample and output, kron(u_l, d_l) layer by layer.
+
+#include <algorithm>
+#include <cmath>
+
+#include "parallel.hpp"
+#include "questions.hpp"
+
+namespace jacnet {
+
+namespace {
+
+/// Factor of every column: 1, or -sqrt(EW) norm, zero where the target does not count.
+void column_scales(const Plan& plan, const Batch& batch, JacobianScale scale, Block& block,
+                   const Chunk& all, double* scales) {
+    const index_t size = plan.n_outputs * block.n;
+    if (scale == JacobianScale::outputs) {
+        std::fill_n(scales, size, 1.0);
+        return;
+    }
+    load_targets(plan, batch, block, all, 1.0);
+    for (index_t m = 0; m < plan.n_outputs; ++m) {
+        const double norm = plan.norm[static_cast<std::size_t>(m)];
+        for (index_t z = 0; z < block.n; ++z) {
+            scales[m * block.n + z] = -std::sqrt(block.w[m * block.n + z]) * norm;
+        }
+    }
+}
+
+/// Writes the columns of one block where rows are contiguous.
+void write_columns(const Plan& plan, const Block& block, const double* scales, double* out,
+                   index_t col_stride) {
+    Workspace work;
+    for (std::size_t l = 0; l < plan.layers.size(); ++l) {
+        const PlanLayer& layer = plan.layers[l];
+        double* scratch = work.doubles((layer.k + layer.h * plan.n_outputs) * block.n);
+        kernel_table().jacobian_columns(block.count, block.n, layer.h, layer.k, plan.n_outputs,
+                                        block.layers[l].u, block.n, block.layers[l].d, block.n,
+                                        scales, block.n, out + layer.offset, col_stride, scratch);
+    }
+}
+
+}  // namespace
+
+void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
+                      MatrixView<double> j, int n_threads) {
+    // Few enough samples that what is transposed and written stays in the caches.
+    const index_t block_samples = plan.n_parameters * plan.n_outputs > 4096 ? 32 : 128;
+    const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
+    const double flops = (3.0 * forward_flops(plan) + static_cast<double>(plan.n_parameters)) *
+                         static_cast<double>(batch.size() * plan.n_outputs);
+    parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t task) {
+        Workspace work;
+        const index_t first = task * block_samples;
+        const index_t count = std::min(block_samples, batch.size() - first);
+        Block block = make_block(plan, first, count, Order::slope, work);
+        reserve_gradient(plan, block, work);
+        reserve_sensitivities(plan, block, work);
+        const Chunk all{0, block.n};
+        forward(plan, batch, block, all, Order::slope);
+        sensitivities(plan, block, all);
+        double* scales = work.doubles(plan.n_outputs * block.n);
+        column_scales(plan, batch, scale, block, all, scales);
+
+        const index_t first_column = first * plan.n_outputs, columns = count * plan.n_outputs;
+        if (j.row_stride == 1) {
+            write_columns(plan, block, scales, j.data + first_column * j.col_stride, j.col_stride);
+            return;
+        }
+        double* compact = work.doubles(plan.n_parameters * columns);
+        write_columns(plan, block, scales, compact, plan.n_parameters);
+        for (index_t i = 0; i < plan.n_parameters; ++i) {
+            for (index_t c = 0; c < columns; ++c) {
+                j(i, first_column + c) = compact[c * plan.n_parameters + i];
+            }
+        }
+    });
+}
+
+}  // namespace jacnet

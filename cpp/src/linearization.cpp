@@ -1,0 +1,102 @@
+#include "jacnet/linearization.hpp"
+
+#include "errors.hpp"
+#include "parallel.hpp"
+#include "questions.hpp"
+
+namespace jacnet {
+
+struct Linearization::Impl {
+    Impl(const Network& net, const Samples& samples)
+        : plan(net), batch(plan, samples, "linearize") {}
+    Plan plan;
+    Batch batch;
+};
+
+Linearization::Linearization(const Network& net, Samples samples)
+    : impl_(std::make_unique<Impl>(net, samples)) {}
+Linearization::~Linearization() = default;
+Linearization::Linearization(Linearization&&) noexcept = default;
+Linearization& Linearization::operator=(Linearization&&) noexcept = default;
+
+index_t Linearization::n_parameters() const { return impl_->plan.n_parameters; }
+index_t Linearization::n_outputs() const { return impl_->plan.n_outputs; }
+index_t Linearization::n_samples() const { return impl_->batch.size(); }
+index_t Linearization::n_inputs() const { return impl_->plan.n_inputs; }
+index_t Linearization::n_targets() const { return impl_->batch.counted; }
+bool Linearization::has_targets() const { return impl_->batch.has_targets(); }
+
+namespace {
+
+template <class T>
+void check_shape(const char* function, const MatrixView<T>& out, index_t rows, index_t cols) {
+    if (out.rows != rows || out.cols != cols) {
+        refuse(function, ": out has shape (", out.rows, ", ", out.cols, "), expected (", rows, ", ",
+               cols, ")");
+    }
+}
+
+template <class T>
+void check_size(const char* function, const VectorView<T>& out, index_t size) {
+    if (out.size != size) {
+        refuse(function, ": out has ", out.size, " elements, expected ", size);
+    }
+}
+
+void need_targets(const char* function, const Batch& batch) {
+    if (!batch.has_targets()) {
+        refuse(function, ": needs targets, but the linearization was made without t");
+    }
+}
+
+}  // namespace
+
+void Linearization::outputs(MatrixView<double> y, std::optional<int> n_threads) {
+    check_shape("outputs", y, n_outputs(), n_samples());
+    compute_outputs(impl_->plan, impl_->batch, y, resolve_threads(n_threads));
+}
+
+double Linearization::performance(std::optional<int> n_threads) {
+    need_targets("performance", impl_->batch);
+    return compute_performance(impl_->plan, impl_->batch, resolve_threads(n_threads));
+}
+
+void Linearization::gradient(VectorView<double> g, std::optional<int> n_threads) {
+    need_targets("gradient", impl_->batch);
+    check_size("gradient", g, n_parameters());
+    compute_gradient(impl_->plan, impl_->batch, g, resolve_threads(n_threads));
+}
+
+void Linearization::jacobian(MatrixView<double> j, std::optional<int> n_threads) {
+    check_shape("jacobian", j, n_parameters(), n_outputs() * n_samples());
+    compute_jacobian(impl_->plan, impl_->batch, JacobianScale::outputs, j,
+                     resolve_threads(n_threads));
+}
+
+void Linearization::de_dwb(MatrixView<double> j, std::optional<int> n_threads) {
+    need_targets("de_dwb", impl_->batch);
+    check_shape("de_dwb", j, n_parameters(), n_outputs() * n_samples());
+    compute_jacobian(impl_->plan, impl_->batch, JacobianScale::errors, j,
+                     resolve_threads(n_threads));
+}
+
+void Linearization::input_jacobian(double* data, const index_t strides[3],
+                                   std::optional<int> n_threads) {
+    compute_input_jacobian(impl_->plan, impl_->batch, data, strides, resolve_threads(n_threads));
+}
+
+double Linearization::normal_equations(MatrixView<double> jj, VectorView<double> je,
+                                       std::optional<int> n_threads) {
+    need_targets("normal_equations", impl_->batch);
+    check_shape("normal_equations", jj, n_parameters(), n_parameters());
+    check_size("normal_equations", je, n_parameters());
+    return compute_normal_equations(impl_->plan, impl_->batch, jj, je, resolve_threads(n_threads));
+}
+
+void Linearization::hessian(MatrixView<double> h, Curvature kind, std::optional<int> n_threads) {
+    need_targets("hessian", impl_->batch);
+    check_shape("hessian", h, n_parameters(), n_parameters());
+    compute_hessian(impl_->plan, impl_->batch, kind, h, resolve_threads(n_threads));
+}
+
+}  // namespace jacnet

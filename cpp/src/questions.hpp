@@ -1,0 +1,54 @@
+#pragma once
+/// The contractions behind Linearization, one file each.
+
+#include "tape.hpp"
+
+namespace jacnet {
+
+void compute_outputs(const Plan& plan, const Batch& batch, MatrixView<double> y, int n_threads);
+double compute_performance(const Plan& plan, const Batch& batch, int n_threads);
+void compute_gradient(const Plan& plan, const Batch& batch, VectorView<double> g, int n_threads);
+
+enum class JacobianScale { outputs, errors };
+void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
+                      MatrixView<double> j, int n_threads);
+void compute_input_jacobian(const Plan& plan, const Batch& batch, double* data,
+                            const index_t strides[3], int n_threads);
+
+/// Curvature of an objective, and for half_sse its gradient J e and twice its value e'e.
+double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<double> jj,
+                                VectorView<double> je, int n_threads);
+void compute_hessian(const Plan& plan, const Batch& batch, Curvature kind, MatrixView<double> h,
+                     int n_threads);
+
+/// The curvature contraction shared by the two: sum over samples of the second derivatives of
+/// `objective`, targets weighted by EW x scale, into the compact P x P matrix `h`; with `gradient`
+/// its gradient too. Returns the objective's loss: the weighted sum, or e'e x scale for half_sse.
+double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
+                          double scale, double* h, index_t ld, double* gradient, int n_threads);
+
+/// Calls body(data, ld) with column-major storage for a symmetric result: the caller's own where
+/// its rows or columns are contiguous, else scratch that is copied afterwards.
+template <class Body>
+void with_symmetric_target(const MatrixView<double>& out, Body&& body) {
+    const index_t p = out.rows;
+    if (out.row_stride == 1 && out.col_stride >= p) {
+        body(out.data, out.col_stride);
+    } else if (out.col_stride == 1 && out.row_stride >= p) {
+        body(out.data, out.row_stride);
+    } else {
+        std::vector<double> compact(static_cast<std::size_t>(p * p));
+        body(compact.data(), p);
+        for (index_t j = 0; j < p; ++j) {
+            for (index_t i = 0; i < p; ++i) out(i, j) = compact[static_cast<std::size_t>(i + j * p)];
+        }
+    }
+}
+
+/// Rough flops of a forward pass over one sample.
+double forward_flops(const Plan& plan);
+
+/// Adds g_l' u_l of every layer, over the lanes of a block, to the packed gradient.
+void add_gradient(const Plan& plan, const Block& block, const Chunk& chunk, double* gradient);
+
+}  // namespace jacnet

@@ -1,0 +1,126 @@
+#pragma once
+/// The passes: forward over a block of samples, backward from the loss or from every output.
+
+#include "kernels/kernels.hpp"
+#include "loss.hpp"
+#include "plan.hpp"
+#include "process_steps.hpp"
+#include "workspace.hpp"
+
+#include "jacnet/linearization.hpp"
+
+namespace jacnet {
+
+/// The samples of a linearization, checked, with what must be known of all of them beforehand.
+struct Batch {
+    /// Unknown inputs are don't care where there are targets; without, a matter of policy.
+    enum class UnknownInputs { refused, allowed };
+
+    Batch(const Plan& plan, const Samples& samples, const char* function,
+          UnknownInputs policy = UnknownInputs::refused);
+
+    index_t size() const { return size_; }
+    index_t column(index_t position) const {
+        return indices.empty() ? position : indices[static_cast<std::size_t>(position)];
+    }
+    bool has_targets() const { return !t.empty(); }
+    /// Whether unknown inputs make this element of the outputs unknown.
+    bool unknown(index_t position, index_t output) const {
+        return !unknown_.empty() &&
+               unknown_[static_cast<std::size_t>(position * n_outputs_ + output)] != 0;
+    }
+    double error_weight(index_t row, index_t column) const {
+        return ew.data ? ew(ew.rows == 1 ? 0 : row, ew.cols == 1 ? 0 : column) : 1.0;
+    }
+
+    std::vector<MatrixView<const double>> x, t;
+    MatrixView<const double> ew;
+    std::vector<index_t> indices;  ///< empty: all columns, in order
+    index_t counted = 0;           ///< target elements that are not NaN
+
+private:
+    void find_unknown(const Plan& plan);
+    void count_targets(const Plan& plan);
+
+    index_t size_ = 0;
+    index_t n_outputs_ = 0;
+    std::vector<char> unknown_;
+};
+
+/// Refuses error weights of a shape that does not spread over rows x cols, or negative ones.
+void check_error_weights(const char* function, const MatrixView<const double>& ew, index_t rows,
+                         index_t cols);
+
+/// How much of the tape is wanted.
+enum class Order { value = 0, slope = 1, curvature = 2 };
+
+/// One layer's part of the tape over n lanes; every matrix is n lanes long, `n` apart.
+struct LayerTape {
+    double* u = nullptr;   ///< stacked sources, n x k_all
+    double* s = nullptr;   ///< net input, n x h
+    double* a = nullptr;   ///< output, n x h
+    double* d1 = nullptr;  ///< f', n x h
+    double* d2 = nullptr;  ///< f'', n x h
+    double* v = nullptr;   ///< dE/da, n x h
+    double* g = nullptr;   ///< dE/ds, n x h
+    double* d = nullptr;   ///< dy/ds, n x (h x M)
+};
+
+/// The tape of consecutive samples [first, first + count), padded to n lanes.
+struct Block {
+    index_t first = 0;
+    index_t count = 0;
+    index_t n = 0;
+    std::vector<LayerTape> layers;
+    double* y = nullptr;     ///< raw outputs, n x M
+    double* t = nullptr;     ///< targets, 0 where they don't count
+    double* w = nullptr;     ///< weights: EW x scale, 0 where they don't count
+    double* curve = nullptr; ///< d2E of each output, see seed_curvature
+};
+
+/// Lanes of a block that one task works on.
+struct Chunk {
+    index_t begin = 0;
+    index_t n = 0;
+};
+
+Slope slope_of(const Plan& plan, const Block& block, index_t layer, const Chunk& chunk);
+
+/// Reserves a block's arrays in `work`.
+Block make_block(const Plan& plan, index_t first, index_t count, Order order, Workspace& work);
+void reserve_gradient(const Plan& plan, Block& block, Workspace& work);
+void reserve_sensitivities(const Plan& plan, Block& block, Workspace& work);
+
+/// u, s, a and, as ordered, f', f'' of every layer; raw outputs.
+void forward(const Plan& plan, const Batch& batch, Block& block, const Chunk& chunk, Order order);
+
+/// Targets and weights; the weights are EW x `scale`.
+void load_targets(const Plan& plan, const Batch& batch, Block& block, const Chunk& chunk,
+                  double scale);
+
+/// The loss of one output on a chunk.
+LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& output,
+                     const Chunk& chunk);
+
+/// Sum of the weighted losses of a chunk.
+double block_loss(const Plan& plan, const Block& block, const Chunk& chunk);
+
+/// v and g of every layer.
+void backward(const Plan& plan, Block& block, const Chunk& chunk, Objective objective);
+
+/// d of every layer: sensitivities of all M outputs.
+void sensitivities(const Plan& plan, Block& block, const Chunk& chunk);
+
+/// Lanes per task: small enough for the caches, fixed by the problem.
+inline constexpr index_t chunk_lanes = 64;
+
+inline index_t n_chunks(index_t n) { return (n + chunk_lanes - 1) / chunk_lanes; }
+inline Chunk chunk_of(index_t n, index_t task) {
+    const index_t begin = task * chunk_lanes;
+    return {begin, n - begin < chunk_lanes ? n - begin : chunk_lanes};
+}
+
+/// Threads worth using for this many flops: a region costs microseconds.
+int threads_for(double flops, int available);
+
+}  // namespace jacnet
