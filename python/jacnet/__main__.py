@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -179,7 +180,7 @@ def _run(x: np.ndarray, t: np.ndarray, labels: Labels, options: argparse.Namespa
     perf = jn.perform(net, t, y)
     say(_report(net, tr, perf, jacobian, gradient, hessian))
     if options.out:
-        parts = {"J": jacobian, "gradient": gradient, "H": hessian, "y": y, "perf": perf}
+        parts: dict[str, Any] = {"J": jacobian, "gradient": gradient, "H": hessian, "y": y, "perf": perf}
         _write(options.out, net, tr, labels, parts)
         say(f"\nwrote {options.out}")
     if options.network:
@@ -252,7 +253,7 @@ def _write(
     net: jn.Network,
     tr: jn.TrainingRecord,
     labels: Labels,
-    parts: dict[str, np.ndarray | float],
+    parts: dict[str, Any],
 ) -> None:
     with open(path, "wb") as file:  # an open file keeps the name as it was given
         np.savez(

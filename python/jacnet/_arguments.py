@@ -69,6 +69,7 @@ def connections(
     layer, source = np.indices((n_layers, n_layers))
     first = np.zeros((n_layers, n_inputs), bool)
     first[0] = True
+    pair: Sequence[np.ndarray]
     if isinstance(connect, str):
         graphs = {
             "chain": (first, layer == source + 1),

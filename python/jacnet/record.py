@@ -1,5 +1,7 @@
 """The training record: what happened in each epoch and why training stopped."""
 
+# ruff: noqa: N815  (the fields have MATLAB's names)
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -36,6 +38,37 @@ class TrainingRecord(Mapping[str, Any]):
     best_perf, best_vperf, best_tperf : float
         Their values at `best_epoch`.
     """
+
+    trainFcn: str
+    trainParam: dict[str, Any]
+    performFcn: str
+    performParam: dict[str, Any]
+    derivFcn: str
+    divideFcn: str
+    divideMode: str
+    divideParam: dict[str, Any]
+    trainInd: np.ndarray
+    valInd: np.ndarray
+    testInd: np.ndarray
+    trainMask: np.ndarray | list[np.ndarray]
+    valMask: np.ndarray | list[np.ndarray]
+    testMask: np.ndarray | list[np.ndarray]
+    stop: str
+    num_epochs: int
+    best_epoch: int
+    goal: float
+    states: list[str]
+    epoch: np.ndarray
+    time: np.ndarray
+    perf: np.ndarray
+    vperf: np.ndarray
+    tperf: np.ndarray
+    mu: np.ndarray
+    gradient: np.ndarray
+    val_fail: np.ndarray
+    best_perf: float
+    best_vperf: float
+    best_tperf: float
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self.__dict__.update(fields)

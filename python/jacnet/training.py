@@ -165,7 +165,7 @@ def _described(record: dict[str, Any], net: Network, t: Any) -> dict[str, Any]:
     return {**settings, **masks, **record}
 
 
-def _mask(t: Any, samples: np.ndarray) -> np.ndarray | list[np.ndarray]:
+def _mask(t: Any, samples: np.ndarray) -> Any:
     if isinstance(t, (list, tuple)) and np.ndim(t[0]) == 2:
         return [_mask(part, samples) for part in t]
     mask = np.full(np.atleast_2d(t).shape, np.nan)
@@ -235,7 +235,7 @@ def _cell(name: str, state: Mapping[str, Any]) -> str:
 
 def _progress_bar(epochs: int) -> Any:
     try:
-        from tqdm.auto import tqdm
+        from tqdm.auto import tqdm  # type: ignore[import-untyped]
     except ImportError:
         message = "progress=True needs tqdm; install it with: pip install jacnet[progress]"
         raise ImportError(message) from None
