@@ -180,8 +180,8 @@ def _run(x: np.ndarray, t: np.ndarray, labels: Labels, options: argparse.Namespa
     perf = jn.perform(net, t, y)
     say(_report(net, tr, perf, jacobian, gradient, hessian))
     if options.out:
-        parts: dict[str, Any] = {"J": jacobian, "gradient": gradient, "H": hessian, "y": y, "perf": perf}
-        _write(options.out, net, tr, labels, parts)
+        results = {"J": jacobian, "gradient": gradient, "H": hessian, "y": y, "perf": perf}
+        _write(options.out, net, tr, labels, **results)
         say(f"\nwrote {options.out}")
     if options.network:
         net.save(options.network)
@@ -253,7 +253,7 @@ def _write(
     net: jn.Network,
     tr: jn.TrainingRecord,
     labels: Labels,
-    parts: dict[str, Any],
+    **results: Any,
 ) -> None:
     with open(path, "wb") as file:  # an open file keeps the name as it was given
         np.savez(
@@ -265,7 +265,7 @@ def _write(
             trainInd=tr.trainInd,
             valInd=tr.valInd,
             testInd=tr.testInd,
-            **parts,
+            **results,
         )
 
 
