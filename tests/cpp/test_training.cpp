@@ -47,10 +47,10 @@ double performance(const Network& net) {
 void a_curve_is_learnt() {
     Network net = unconfigured(8);
     TrainingSettings settings;
-    settings.seed = 0;
+    settings.seed = 1;
     const TrainingRecord record = fit(net, settings);
     CHECK(net.configured());
-    CHECK(performance(net) < 1e-4);
+    CHECK(performance(net) < 1e-6);
     CHECK_EQUAL(record.division.train.size(), 42u);
     CHECK_EQUAL(record.division.validation.size(), 9u);
     CHECK_EQUAL(record.division.test.size(), 9u);
