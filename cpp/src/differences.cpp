@@ -26,6 +26,11 @@ Formula formula(Stencil stencil) {
     return {1e-5, {{-2.0, 1.0 / 12}, {-1.0, -8.0 / 12}, {1.0, 8.0 / 12}, {2.0, -1.0 / 12}}};
 }
 
+/// The name of the function in messages.
+const char* function(Stencil stencil) {
+    return stencil == Stencil::two_point ? "num2deriv" : "num5deriv";
+}
+
 /// Calls evaluate(network, i, weight / step) for every parameter i and term of the stencil.
 template <class Evaluate>
 void for_each_perturbation(const Network& net, Stencil stencil, Evaluate&& evaluate) {
@@ -43,10 +48,10 @@ void for_each_perturbation(const Network& net, Stencil stencil, Evaluate&& evalu
 
 /// sqrt(EW) norm (t - y), output fastest, then sample; zero where the target does not count.
 std::vector<double> scaled_errors(const Network& net, const Samples& samples,
-                                  std::optional<int> n_threads) {
-    const Plan plan(net);
-    const Batch batch(plan, samples, "numeric_de_dwb");
-    if (!batch.has_targets()) refuse("numeric_de_dwb: needs targets");
+                                  Stencil stencil, std::optional<int> n_threads) {
+    const Plan plan(net, function(stencil));
+    const Batch batch(plan, samples, function(stencil));
+    if (!batch.has_targets()) refuse(function(stencil), ": needs targets");
     const index_t rows = plan.n_outputs;
     std::vector<double> e(static_cast<std::size_t>(rows * batch.size()));
     const MatrixView<double> errors(e.data(), rows, batch.size());
@@ -74,15 +79,16 @@ void numeric_gradient(const Network& net, const Samples& samples, Stencil stenci
     if (g.size != net.n_parameters()) {
         refuse("numeric_gradient: out has ", g.size, " elements, expected ", net.n_parameters());
     }
+    Linearization(net, samples, function(stencil)).performance(n_threads);  // checks everything
     for (index_t i = 0; i < g.size; ++i) g[i] = 0.0;
     for_each_perturbation(net, stencil, [&](const Network& changed, index_t i, double weight) {
-        g[i] += weight * Linearization(changed, samples).performance(n_threads);
+        g[i] += weight * Linearization(changed, samples, function(stencil)).performance(n_threads);
     });
 }
 
 void numeric_de_dwb(const Network& net, const Samples& samples, Stencil stencil,
                     MatrixView<double> j, std::optional<int> n_threads) {
-    const index_t columns = static_cast<index_t>(scaled_errors(net, samples, n_threads).size());
+    const index_t columns = static_cast<index_t>(scaled_errors(net, samples, stencil, n_threads).size());
     if (j.rows != net.n_parameters() || j.cols != columns) {
         refuse("numeric_de_dwb: out has shape (", j.rows, ", ", j.cols, "), expected (",
                net.n_parameters(), ", ", columns, ")");
@@ -91,7 +97,7 @@ void numeric_de_dwb(const Network& net, const Samples& samples, Stencil stencil,
         for (index_t i = 0; i < j.rows; ++i) j(i, c) = 0.0;
     }
     for_each_perturbation(net, stencil, [&](const Network& changed, index_t i, double weight) {
-        const std::vector<double> e = scaled_errors(changed, samples, n_threads);
+        const std::vector<double> e = scaled_errors(changed, samples, stencil, n_threads);
         for (index_t c = 0; c < columns; ++c) j(i, c) += weight * e[static_cast<std::size_t>(c)];
     });
 }

@@ -7,14 +7,14 @@
 namespace jacnet {
 
 struct Linearization::Impl {
-    Impl(const Network& net, const Samples& samples)
-        : plan(net), batch(plan, samples, "linearize") {}
+    Impl(const Network& net, const Samples& samples, const char* function)
+        : plan(net, function), batch(plan, samples, function) {}
     Plan plan;
     Batch batch;
 };
 
-Linearization::Linearization(const Network& net, Samples samples)
-    : impl_(std::make_unique<Impl>(net, samples)) {}
+Linearization::Linearization(const Network& net, const Samples& samples, const char* caller)
+    : impl_(std::make_unique<Impl>(net, samples, caller)) {}
 Linearization::~Linearization() = default;
 Linearization::Linearization(Linearization&&) noexcept = default;
 Linearization& Linearization::operator=(Linearization&&) noexcept = default;

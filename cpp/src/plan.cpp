@@ -27,10 +27,10 @@ SourceKind source_kind(BlockKind kind) { return static_cast<SourceKind>(static_c
 
 }  // namespace
 
-Plan::Plan(const Network& net) : performance(net.performance) {
+Plan::Plan(const Network& net, const char* function) : performance(net.performance) {
     if (!net.configured()) {
-        refuse("the network is not configured: its input or output size is unknown; call "
-               "configure(x, t) or train it first");
+        refuse(function, ": the network is not configured: its input or output size is unknown; "
+               "call configure(x, t) or train it first");
     }
     const Structure& structure = net.structure();
     inputs = structure.inputs;

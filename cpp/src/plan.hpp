@@ -44,7 +44,8 @@ struct PlanOutput {
 };
 
 struct Plan {
-    explicit Plan(const Network& net);
+    /// @param function  the caller, for messages
+    Plan(const Network& net, const char* function);
     Plan(const Plan&) = delete;
     Plan& operator=(const Plan&) = delete;
 

@@ -73,7 +73,7 @@ double compute_performance(const Plan& plan, const Batch& batch, int n_threads) 
 
 void simulate(const Network& net, const std::vector<MatrixView<const double>>& x,
               MatrixView<double> y, std::optional<int> n_threads) {
-    const Plan plan(net);
+    const Plan plan(net, "sim");
     const Batch batch(plan, {.x = x, .t = {}}, "sim", Batch::UnknownInputs::allowed);
     if (y.rows != plan.n_outputs || y.cols != batch.size()) {
         refuse("sim: out has shape (", y.rows, ", ", y.cols, "), expected (", plan.n_outputs, ", ",
@@ -84,7 +84,7 @@ void simulate(const Network& net, const std::vector<MatrixView<const double>>& x
 
 double perform(const Network& net, MatrixView<const double> t, MatrixView<const double> y,
                MatrixView<const double> ew) {
-    const Plan plan(net);
+    const Plan plan(net, "perform");
     if (y.rows != plan.n_outputs) {
         refuse("perform: y has shape (", y.rows, ", ", y.cols, "), expected ", plan.n_outputs,
                " rows (the network's outputs)",

@@ -39,7 +39,8 @@ public:
     ///         infinite, an error weight is negative or not finite, or an index is out of range.
     ///         NaN inputs make the targets of the outputs that they reach don't care; without
     ///         targets they are refused.
-    Linearization(const Network& net, Samples samples);
+    /// @param caller  the function that messages name
+    Linearization(const Network& net, const Samples& samples, const char* caller = "linearize");
     ~Linearization();
     Linearization(Linearization&&) noexcept;
     Linearization& operator=(Linearization&&) noexcept;

@@ -3,6 +3,8 @@
 #include <string_view>
 #include <vector>
 
+#include "jacnet/view.hpp"
+
 namespace jacnet {
 
 /// The transfer functions a layer can have: net input n to output a, applied to each element
@@ -74,5 +76,10 @@ bool couples_features(Transfer f);
 /// Whether the slope of a sample's outputs is a full matrix (softmax, radbasn). compet couples
 /// features too, but its slope is zero.
 bool has_matrix_slope(Transfer f);
+
+/// Values (order 0), slopes (1) or curvatures (2) of a function for net inputs n, features x
+/// samples. Where the slope is a matrix only values are to be had.
+/// Throws std::invalid_argument when shapes disagree or for another order.
+void transfer_values(Transfer f, MatrixView<const double> n, int order, MatrixView<double> out);
 
 }  // namespace jacnet

@@ -1,0 +1,392 @@
+/// Derivatives: the free functions and the Linearization behind them.
+
+#include "docstrings.hpp"
+#include "ndarray.hpp"
+
+namespace py = pybind11;
+using namespace jacnet;
+using namespace jacnet::python;
+
+namespace {
+
+std::vector<index_t> input_rows(const Network& net) {
+    std::vector<index_t> rows;
+    for (const Input& input : net.structure().inputs) rows.push_back(input.size);
+    return rows;
+}
+
+std::vector<index_t> output_rows(const Network& net) {
+    std::vector<index_t> rows;
+    for (const Output& output : net.structure().outputs) rows.push_back(output.size);
+    return rows;
+}
+
+/// The arguments that all derivatives share, as views; arrays stay alive with it.
+struct Data {
+    Data(const Network& net, const char* function, py::handle x, py::handle t, py::handle ew,
+         py::handle samples)
+        : net_(net), x_(checked_x(net, function, x)), ew_(ew, function) {
+        if (!t.is_none()) t_ = Signals(t, {function, "t"}, output_rows(net));
+        const index_t total = x_.views().empty() ? 0 : x_.views()[0].cols;
+        samples_.x = x_.views();
+        samples_.t = t_.views();
+        samples_.ew = ew_.view();
+        samples_.indices = sample_indices(samples, total, function);
+        count_ = samples_.indices ? static_cast<index_t>(samples_.indices->size()) : total;
+    }
+    const Samples& samples() const { return samples_; }
+    index_t count() const { return count_; }
+    void refuse_overlap(const py::array& out, const char* function) const {
+        python::refuse_overlap(out, function, x_.arrays(), "x");
+        python::refuse_overlap(out, function, t_.arrays(), "t");
+        python::refuse_overlap(out, function, ew_.arrays(), "ew");
+        python::refuse_overlap(out, function, net_);
+    }
+
+private:
+    static Signals checked_x(const Network& net, const char* function, py::handle x) {
+        if (!net.configured()) {
+            throw py::value_error(std::string(function) +
+                                  ": the network is not configured: its input or output size is "
+                                  "unknown; call configure(x, t) or train it first");
+        }
+        return Signals(x, {function, "x"}, input_rows(net));
+    }
+
+    const Network& net_;
+    Signals x_, t_;
+    Weights ew_;
+    Samples samples_;
+    index_t count_ = 0;
+};
+
+/// Runs `work` without the interpreter lock where that is worth it: a lock given back for a call of
+/// microseconds can take a hundred times as long to get again beside a busy thread.
+template <class Work>
+auto unlocked(double flops, Work&& work) {
+    constexpr double fifty_microseconds = 5e5;
+    if (flops < fifty_microseconds) return work();
+    const py::gil_scoped_release release;
+    return work();
+}
+
+/// A linearization with what it borrows.
+class PyLinearization {
+public:
+    PyLinearization(const Network& net, const char* function, py::handle x, py::handle t,
+                    py::handle ew, py::handle samples)
+        : data_(net, function, x, t, ew, samples), lin_(net, data_.samples(), function) {}
+
+    py::array outputs(const char* function, py::handle out) {
+        const py::array y = target(function, out, {lin_.n_outputs(), lin_.n_samples()});
+        unlocked(work(1), [&] { lin_.outputs(matrix(y)); });
+        return y;
+    }
+    double performance() { return lin_.performance(); }
+
+    py::array gradient(const char* function, py::handle n_threads, py::handle out,
+                       double sign = 1.0) {
+        const auto threads = thread_count(n_threads, function);
+        const py::array g = target(function, out, {lin_.n_parameters()});
+        const VectorView<double> view = vector(g);
+        unlocked(work(6), [&] { lin_.gradient(view, threads); });
+        for (index_t i = 0; sign < 0.0 && i < view.size; ++i) view[i] = -view[i];
+        return g;
+    }
+    py::array de_dwb(const char* function, py::handle n_threads, py::handle out) {
+        const auto threads = thread_count(n_threads, function);
+        const py::array j = target(function, out, jacobian_shape());
+        unlocked(work(lin_.n_outputs()), [&] { lin_.de_dwb(matrix(j), threads); });
+        return j;
+    }
+    py::array jacobian(const char* function, const std::string& wrt, py::handle n_threads,
+                       py::handle out) {
+        const auto threads = thread_count(n_threads, function);
+        if (wrt == "inputs") return input_jacobian(function, threads, out);
+        if (wrt != "parameters") {
+            throw py::value_error(std::string(function) + ": wrt is '" + wrt +
+                                  "', expected 'parameters' or 'inputs'");
+        }
+        const py::array j = target(function, out, jacobian_shape());
+        unlocked(work(lin_.n_outputs()), [&] { lin_.jacobian(matrix(j), threads); });
+        return j;
+    }
+    py::tuple normal_equations(const char* function, py::handle n_threads, py::handle out) {
+        const auto threads = thread_count(n_threads, function);
+        py::object out_jj = py::none(), out_je = py::none();
+        if (!out.is_none()) {
+            if (!py::isinstance<py::tuple>(out) || py::len(out) != 2) {
+                throw py::type_error(std::string(function) +
+                                     ": out must be a tuple of two arrays, (JJ, Je)");
+            }
+            const auto pair = py::reinterpret_borrow<py::tuple>(out);
+            out_jj = pair[0];
+            out_je = pair[1];
+        }
+        const py::array jj = target(function, out_jj, {lin_.n_parameters(), lin_.n_parameters()});
+        const py::array je = target(function, out_je, {lin_.n_parameters()});
+        python::refuse_overlap(jj, function, {je}, "itself");
+        const double sse = unlocked(work(lin_.n_parameters()), [&] {
+            return lin_.normal_equations(matrix(jj), vector(je), threads);
+        });
+        return py::make_tuple(jj, je, sse);
+    }
+    py::array hessian(const char* function, const std::string& kind, py::handle n_threads,
+                      py::handle out) {
+        const auto threads = thread_count(n_threads, function);
+        if (kind != "exact" && kind != "gauss-newton") {
+            throw py::value_error(std::string(function) + ": kind is '" + kind +
+                                  "', expected 'exact' or 'gauss-newton'");
+        }
+        const py::array h = target(function, out, {lin_.n_parameters(), lin_.n_parameters()});
+        const Curvature curvature =
+            kind == "exact" ? Curvature::exact : Curvature::gauss_newton;
+        unlocked(work(lin_.n_parameters()), [&] { lin_.hessian(matrix(h), curvature, threads); });
+        return h;
+    }
+
+private:
+    std::vector<index_t> jacobian_shape() const {
+        return {lin_.n_parameters(), lin_.n_outputs() * lin_.n_samples()};
+    }
+    py::array target(const char* function, py::handle out, const std::vector<index_t>& shape,
+                     bool c_order = false) const {
+        py::array array = result(out, {function, "out"}, shape, c_order);
+        if (!out.is_none()) data_.refuse_overlap(array, function);
+        return array;
+    }
+    py::array input_jacobian(const char* function, std::optional<int> threads, py::handle out) {
+        const py::array j = target(
+            function, out, {lin_.n_samples(), lin_.n_outputs(), lin_.n_inputs()}, true);
+        const index_t size = sizeof(double);
+        const index_t strides[3] = {j.strides(0) / size, j.strides(1) / size, j.strides(2) / size};
+        auto* values = static_cast<double*>(const_cast<void*>(j.data()));
+        unlocked(work(2 * lin_.n_outputs()),
+                 [&] { lin_.input_jacobian(values, strides, threads); });
+        return j;
+    }
+    /// Rough flops of a question that costs `per_parameter` per parameter and sample.
+    double work(index_t per_parameter) const {
+        return static_cast<double>(lin_.n_parameters() + 1) *
+               static_cast<double>(lin_.n_samples()) * static_cast<double>(per_parameter);
+    }
+
+    Data data_;
+    Linearization lin_;
+};
+
+/// Targets that a question cannot do without: None is refused like any other non-array.
+py::handle need(py::handle t, const char* function) {
+    return t.is_none() ? doubles(t, {function, "t"}) : t;
+}
+
+void refuse_delays(const char* function, py::handle states, const char* name) {
+    if (states.is_none()) return;
+    if (py::hasattr(states, "__len__") && py::len(states) == 0) return;
+    throw py::value_error(std::string(function) + ": " + name +
+                          " (delay states) needs a dynamic network; networks are static, pass None");
+}
+
+/// "de_dwb" or "dperf_dwb".
+bool wants_jacobian(const char* function, const std::string& what) {
+    if (what == "de_dwb") return true;
+    if (what == "dperf_dwb") return false;
+    const bool errors = what.find("perf") == std::string::npos && what.find("PERF") == std::string::npos;
+    throw py::value_error(std::string(function) + ": unknown quantity '" + what +
+                          "'; did you mean '" + (errors ? "de_dwb" : "dperf_dwb") +
+                          "'? Known: de_dwb, dperf_dwb");
+}
+
+double sign_of(const char* function, const std::string& sign) {
+    if (sign == "true") return 1.0;
+    if (sign == "matlab") return -1.0;
+    throw py::value_error(std::string(function) + ": sign is '" + sign +
+                          "', expected 'true' or 'matlab'");
+}
+
+py::array derivative(const char* function, const std::string& what, py::handle net, py::handle x,
+                     py::handle t, py::handle xi, py::handle ai, py::handle ew,
+                     const std::string& sign, py::handle samples, py::handle n_threads,
+                     py::handle out) {
+    const bool errors = wants_jacobian(function, what);
+    const double factor = sign_of(function, sign);
+    refuse_delays(function, xi, "xi");
+    refuse_delays(function, ai, "ai");
+    PyLinearization lin(network(net, function), function, x, need(t, function), ew, samples);
+    return errors ? lin.de_dwb(function, n_threads, out)
+                  : lin.gradient(function, n_threads, out, factor);
+}
+
+py::array numeric_derivative(const char* function, Stencil stencil, const std::string& what,
+                             py::handle net_handle, py::handle x, py::handle t, py::handle xi,
+                             py::handle ai, py::handle ew, const std::string& sign,
+                             py::handle samples, py::handle n_threads, py::handle out) {
+    const bool errors = wants_jacobian(function, what);
+    const double factor = sign_of(function, sign);
+    refuse_delays(function, xi, "xi");
+    refuse_delays(function, ai, "ai");
+    const Network& net = network(net_handle, function);
+    const auto threads = thread_count(n_threads, function);
+    const Data data(net, function, x, need(t, function), ew, samples);
+    const index_t p = net.n_parameters();
+    const py::array values =
+        errors ? result(out, {function, "out"}, {p, net.n_outputs() * data.count()})
+               : result(out, {function, "out"}, {p});
+    if (!out.is_none()) data.refuse_overlap(values, function);
+    if (errors) {
+        numeric_de_dwb(net, data.samples(), stencil, matrix(values), threads);
+    } else {
+        const VectorView<double> g = vector(values);
+        numeric_gradient(net, data.samples(), stencil, g, threads);
+        for (index_t i = 0; factor < 0.0 && i < p; ++i) g[i] = -g[i];
+    }
+    return values;
+}
+
+/// Binds a function of defaultderiv's signature.
+template <class Function>
+void bind_derivative(py::module_& m, const char* name, const char* doc, Function function) {
+    m.def(
+        name,
+        [function](const std::string& what, py::object net, py::object x, py::object t,
+                   py::object xi, py::object ai, py::object ew, const std::string& sign,
+                   py::object samples, py::object n_threads, py::object out) {
+            return function(what, net, x, t, xi, ai, ew, sign, samples, n_threads, out);
+        },
+        py::arg("what"), py::arg("net"), py::arg("x"), py::arg("t"), py::arg("xi") = py::none(),
+        py::arg("ai") = py::none(), py::arg("ew") = py::none(), py::kw_only(),
+        py::arg("sign") = "true", py::arg("samples") = py::none(),
+        py::arg("n_threads") = py::none(), py::arg("out") = py::none(), doc);
+}
+
+/// Binds a function (net, x, t, *, ew, samples, n_threads, out) of a linearization.
+template <class Ask>
+void bind_question(py::module_& m, const char* name, const char* doc, Ask ask) {
+    m.def(
+        name,
+        [name, ask](py::object net, py::object x, py::object t, py::object ew, py::object samples,
+                    py::object n_threads, py::object out) {
+            PyLinearization lin(network(net, name), name, x, need(t, name), ew, samples);
+            return ask(lin, n_threads, out);
+        },
+        py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("ew") = py::none(),
+        py::arg("samples") = py::none(), py::arg("n_threads") = py::none(),
+        py::arg("out") = py::none(), doc);
+}
+
+}  // namespace
+
+void bind_derivatives(py::module_& m) {
+    namespace doc = docstrings;
+    const auto none = py::none();
+
+    bind_derivative(m, "defaultderiv", doc::defaultderiv,
+                    [](auto&&... a) { return derivative("defaultderiv", a...); });
+    bind_derivative(m, "staticderiv", doc::staticderiv,
+                    [](auto&&... a) { return derivative("staticderiv", a...); });
+    bind_derivative(m, "num2deriv", doc::num2deriv, [](auto&&... a) {
+        return numeric_derivative("num2deriv", Stencil::two_point, a...);
+    });
+    bind_derivative(m, "num5deriv", doc::num5deriv, [](auto&&... a) {
+        return numeric_derivative("num5deriv", Stencil::five_point, a...);
+    });
+
+    bind_question(m, "gradient", doc::gradient, [](PyLinearization& lin, auto& n, auto& out) {
+        return lin.gradient("gradient", n, out);
+    });
+    bind_question(m, "gauss_newton", doc::gauss_newton,
+                  [](PyLinearization& lin, auto& n, auto& out) {
+                      return lin.hessian("gauss_newton", "gauss-newton", n, out);
+                  });
+    bind_question(m, "normal_equations", doc::normal_equations,
+                  [](PyLinearization& lin, auto& n, auto& out) {
+                      return lin.normal_equations("normal_equations", n, out);
+                  });
+    m.def(
+        "hessian",
+        [](py::object net, py::object x, py::object t, const std::string& kind, py::object ew,
+           py::object samples, py::object n_threads, py::object out) {
+            PyLinearization lin(network(net, "hessian"), "hessian", x, need(t, "hessian"), ew,
+                                samples);
+            return lin.hessian("hessian", kind, n_threads, out);
+        },
+        py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("kind") = "exact",
+        py::arg("ew") = none, py::arg("samples") = none, py::arg("n_threads") = none,
+        py::arg("out") = none, doc::hessian);
+    m.def(
+        "jacobian",
+        [](py::object net, py::object x, const std::string& wrt, py::object samples,
+           py::object n_threads, py::object out) {
+            PyLinearization lin(network(net, "jacobian"), "jacobian", x, py::none(), py::none(),
+                                samples);
+            return lin.jacobian("jacobian", wrt, n_threads, out);
+        },
+        py::arg("net"), py::arg("x"), py::arg("wrt") = "parameters", py::kw_only(),
+        py::arg("samples") = none, py::arg("n_threads") = none, py::arg("out") = none,
+        doc::jacobian);
+    m.def(
+        "linearize",
+        [](py::object net, py::object x, py::object t, py::object ew, py::object samples) {
+            return std::make_unique<PyLinearization>(network(net, "linearize"), "linearize", x, t,
+                                                     ew, samples);
+        },
+        py::arg("net"), py::arg("x"), py::arg("t") = none, py::kw_only(), py::arg("ew") = none,
+        py::arg("samples") = none, py::keep_alive<0, 1>(), doc::linearize);
+    m.def(
+        "perform",
+        [](py::object net_handle, py::object t, py::object y, py::object ew) {
+            const Network& net = network(net_handle, "perform");
+            const std::vector<index_t> rows{net.n_outputs()};
+            const Signals st(t, {"perform", "t"}, rows), sy(y, {"perform", "y"}, rows);
+            return perform(net, st.views()[0], sy.views()[0], Weights(ew, "perform").view());
+        },
+        py::arg("net"), py::arg("t"), py::arg("y"), py::arg("ew") = none, doc::perform);
+
+    py::class_<PyLinearization>(m, "Linearization", doc::linearization)
+        .def(
+            "outputs",
+            [](PyLinearization& lin, py::object out) { return lin.outputs("outputs", out); },
+            py::kw_only(), py::arg("out") = none, "Network outputs, S x Q.")
+        .def("performance", &PyLinearization::performance,
+             "Performance on these samples, regularisation included.")
+        .def(
+            "gradient",
+            [](PyLinearization& lin, py::object n, py::object out) {
+                return lin.gradient("gradient", n, out);
+            },
+            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none, doc::gradient)
+        .def(
+            "de_dwb",
+            [](PyLinearization& lin, py::object n, py::object out) {
+                return lin.de_dwb("de_dwb", n, out);
+            },
+            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none,
+            "Jacobian of the errors, P x (S*Q), as defaultderiv('de_dwb', ...).")
+        .def(
+            "jacobian",
+            [](PyLinearization& lin, const std::string& wrt, py::object n, py::object out) {
+                return lin.jacobian("jacobian", wrt, n, out);
+            },
+            py::arg("wrt") = "parameters", py::kw_only(), py::arg("n_threads") = none,
+            py::arg("out") = none, doc::jacobian)
+        .def(
+            "normal_equations",
+            [](PyLinearization& lin, py::object n, py::object out) {
+                return lin.normal_equations("normal_equations", n, out);
+            },
+            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none,
+            doc::normal_equations)
+        .def(
+            "gauss_newton",
+            [](PyLinearization& lin, py::object n, py::object out) {
+                return lin.hessian("gauss_newton", "gauss-newton", n, out);
+            },
+            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none, doc::gauss_newton)
+        .def(
+            "hessian",
+            [](PyLinearization& lin, const std::string& kind, py::object n, py::object out) {
+                return lin.hessian("hessian", kind, n, out);
+            },
+            py::arg("kind") = "exact", py::kw_only(), py::arg("n_threads") = none,
+            py::arg("out") = none, doc::hessian);
+}

@@ -1,0 +1,407 @@
+/// Network: structure, parameters, configuration, files.
+
+#include <pybind11/stl.h>
+
+#include "ndarray.hpp"
+
+namespace py = pybind11;
+using namespace jacnet;
+using namespace jacnet::python;
+
+namespace {
+
+using Steps = std::vector<std::pair<std::string, py::dict>>;
+
+/// Parameters of process functions by the names that MATLAB gives them.
+struct StepParameter {
+    const char* name;
+    double ProcessStep::*value;
+    std::vector<Process> of;
+};
+
+const std::vector<StepParameter>& step_parameters() {
+    static const std::vector<StepParameter> all{
+        {"ymin", &ProcessStep::ymin, {Process::mapminmax}},
+        {"ymax", &ProcessStep::ymax, {Process::mapminmax}},
+        {"ymean", &ProcessStep::ymean, {Process::mapstd}},
+        {"ystd", &ProcessStep::ystd, {Process::mapstd}},
+        {"max_range", &ProcessStep::max_range, {Process::removeconstantrows}},
+        {"maxfrac", &ProcessStep::maxfrac, {Process::processpca}},
+    };
+    return all;
+}
+
+bool has(const StepParameter& parameter, Process process) {
+    return std::find(parameter.of.begin(), parameter.of.end(), process) != parameter.of.end();
+}
+
+Processing make_processing(const Steps& steps) {
+    Processing processing;
+    for (const auto& [word, parameters] : steps) {
+        ProcessStep step;
+        step.function = process_from_name(word);
+        for (const auto& [key, value] : parameters) {
+            const auto name = py::cast<std::string>(key);
+            const auto& all = step_parameters();
+            const auto found = std::find_if(all.begin(), all.end(), [&](const StepParameter& p) {
+                return name == p.name && has(p, step.function);
+            });
+            if (found == all.end()) {
+                throw py::value_error("Network: " + word + " has no parameter '" + name + "'");
+            }
+            step.*(found->value) = py::cast<double>(value);
+        }
+        processing.steps.push_back(std::move(step));
+    }
+    return processing;
+}
+
+py::array copied(const std::vector<double>& values) {
+    return py::array_t<double>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+py::array copied(const std::vector<double>& values, index_t rows, index_t cols) {
+    py::array_t<double, py::array::f_style> out({rows, cols});
+    std::copy(values.begin(), values.end(), out.mutable_data());
+    return out;
+}
+
+py::array copied(const std::vector<index_t>& values) {
+    return py::array_t<index_t>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+py::dict step_dict(const ProcessStep& step) {
+    py::dict d;
+    d["name"] = std::string(name(step.function));
+    for (const StepParameter& p : step_parameters()) {
+        if (has(p, step.function)) d[p.name] = step.*(p.value);
+    }
+    if (step.xrows == 0) return d;
+    d["xrows"] = step.xrows;
+    d["yrows"] = step.yrows;
+    d["no_change"] = step.no_change;
+    switch (step.function) {
+        case Process::mapminmax:
+            d["xmin"] = copied(step.xmin);
+            d["xmax"] = copied(step.xmax);
+            d["xoffset"] = copied(step.xoffset);
+            d["gain"] = copied(step.gain);
+            break;
+        case Process::mapstd:
+            d["xmean"] = copied(step.xmean);
+            d["xstd"] = copied(step.xstd);
+            d["xoffset"] = copied(step.xoffset);
+            d["gain"] = copied(step.gain);
+            break;
+        case Process::removeconstantrows:
+            d["keep"] = copied(step.keep);
+            d["remove"] = copied(step.remove);
+            d["constants"] = copied(step.constants);
+            break;
+        case Process::fixunknowns:
+            d["unknown"] = copied(step.unknown);
+            d["xmeans"] = copied(step.xmean);
+            break;
+        case Process::processpca:
+            if (!step.transform.empty()) {
+                d["transform"] = copied(step.transform, step.yrows, step.xrows);
+                d["inverse"] = copied(step.inverse, step.xrows, step.yrows);
+            }
+            break;
+    }
+    return d;
+}
+
+template <class Items>
+py::list processing_list(const Items& items) {
+    py::list all;
+    for (const auto& item : items) {
+        py::list steps;
+        for (const ProcessStep& step : item.processing.steps) steps.append(step_dict(step));
+        all.append(steps);
+    }
+    return all;
+}
+
+/// Ranges as (rows, 2): lo, hi.
+template <class Items>
+py::list range_list(const Items& items) {
+    py::list all;
+    for (const auto& item : items) {
+        py::array_t<double> range({static_cast<py::ssize_t>(item.range.size() / 2), py::ssize_t{2}});
+        std::copy(item.range.begin(), item.range.end(), range.mutable_data());
+        all.append(range);
+    }
+    return all;
+}
+
+Network make_network(const std::vector<index_t>& input_sizes,
+                     const std::vector<index_t>& layer_sizes,
+                     const std::vector<std::string>& transfer, const std::vector<bool>& bias,
+                     const std::vector<std::vector<bool>>& input_connect,
+                     const std::vector<std::vector<bool>>& layer_connect,
+                     const std::vector<index_t>& output_layers,
+                     const std::vector<Steps>& input_processing,
+                     const std::vector<Steps>& output_processing) {
+    const std::size_t n_layers = layer_sizes.size();
+    if (transfer.size() != n_layers || bias.size() != n_layers ||
+        input_connect.size() != n_layers || layer_connect.size() != n_layers ||
+        input_processing.size() != input_sizes.size() ||
+        output_processing.size() != output_layers.size()) {
+        throw py::value_error("Network: transfer, bias and the connections need one entry per "
+                              "layer, processing one per input and output");
+    }
+    Structure s;
+    for (std::size_t j = 0; j < input_sizes.size(); ++j) {
+        s.inputs.push_back({input_sizes[j], make_processing(input_processing[j]), {}, {}});
+    }
+    for (std::size_t l = 0; l < n_layers; ++l) {
+        Layer layer{layer_sizes[l], transfer_from_name(transfer[l]), {}};
+        if (bias[l]) layer.connections.push_back({});
+        const auto connect = [&](SourceKind kind, const std::vector<bool>& row) {
+            for (std::size_t j = 0; j < row.size(); ++j) {
+                if (row[j]) layer.connections.push_back({kind, static_cast<index_t>(j)});
+            }
+        };
+        connect(SourceKind::input, input_connect[l]);
+        connect(SourceKind::layer, layer_connect[l]);
+        s.layers.push_back(std::move(layer));
+    }
+    for (std::size_t o = 0; o < output_layers.size(); ++o) {
+        s.outputs.push_back({output_layers[o], 0, make_processing(output_processing[o]), {}});
+    }
+    return Network(std::move(s));
+}
+
+/// Which connections of a kind exist, layers x sources.
+std::vector<std::vector<bool>> connections(const Network& net, SourceKind kind,
+                                           std::size_t n_sources) {
+    std::vector<std::vector<bool>> all;
+    for (const Layer& layer : net.structure().layers) {
+        std::vector<bool> row(n_sources, false);
+        for (const Connection& c : layer.connections) {
+            if (c.kind == kind) row[static_cast<std::size_t>(std::max(c.source, index_t{0}))] = true;
+        }
+        all.push_back(std::move(row));
+    }
+    return all;
+}
+
+template <class Items, class Get>
+py::list list_of(const Items& items, Get&& get) {
+    py::list all;
+    for (const auto& item : items) all.append(py::cast(get(item)));
+    return all;
+}
+
+/// A view that keeps the values alive even when the network is laid out anew.
+py::array owned_view(const std::shared_ptr<std::vector<double>>& storage, const double* data,
+                     std::vector<py::ssize_t> shape) {
+    auto* owner = new std::shared_ptr<std::vector<double>>(storage);
+    const py::capsule base(owner, [](void* p) {
+        delete static_cast<std::shared_ptr<std::vector<double>>*>(p);
+    });
+    std::vector<py::ssize_t> strides;
+    py::ssize_t step = sizeof(double);
+    for (const py::ssize_t length : shape) {
+        strides.push_back(step);
+        step *= length;
+    }
+    return py::array(py::dtype::of<double>(), shape, strides, data, base);
+}
+
+py::array wb_view(const Network& net) {
+    const auto storage = net.parameter_storage();
+    return owned_view(storage, storage->data(), {net.n_parameters()});
+}
+
+py::array block_view(Network& net, const std::string& name) {
+    const MatrixView<double> values = net.block(name);
+    for (const ParameterBlock& block : net.layout()) {
+        if (block.name != name) continue;
+        const auto storage = block.learn ? net.parameter_storage() : net.frozen_storage();
+        if (block.kind == BlockKind::bias) return owned_view(storage, values.data, {block.rows});
+        return owned_view(storage, values.data, {block.rows, block.cols});
+    }
+    throw std::logic_error("block: found and lost; please report this as a bug in jacnet");
+}
+
+py::list block_rows(const Network& net) {
+    constexpr const char* kinds[] = {"b", "IW", "LW"};
+    py::list rows;
+    for (const ParameterBlock& b : net.layout()) {
+        rows.append(py::make_tuple(b.name, kinds[static_cast<int>(b.kind)], b.layer, b.source,
+                                   b.learn ? b.offset : index_t{-1}, b.rows, b.cols, b.learn));
+    }
+    return rows;
+}
+
+std::vector<index_t> sizes(const std::vector<Input>& inputs) {
+    std::vector<index_t> all;
+    for (const Input& input : inputs) all.push_back(input.size);
+    return all;
+}
+
+std::vector<index_t> sizes(const std::vector<Output>& outputs) {
+    std::vector<index_t> all;
+    for (const Output& output : outputs) all.push_back(output.size);
+    return all;
+}
+
+void set_wb(Network& net, py::handle values) {
+    const py::array wb = doubles(values, {"setwb", "wb"});
+    if (wb.ndim() != 1) {
+        throw py::value_error("setwb: wb has shape " + shape_text(wb) +
+                              ", expected a flat vector of " + std::to_string(net.n_parameters()) +
+                              " elements");
+    }
+    net.set_parameters(vector(wb));
+}
+
+std::optional<std::uint32_t> seed_of(py::handle seed, const char* function) {
+    if (seed.is_none()) return std::nullopt;
+    if (!PyIndex_Check(seed.ptr())) {
+        throw py::type_error(std::string(function) + ": seed must be a whole number or None");
+    }
+    const py::int_ whole(py::reinterpret_borrow<py::object>(seed));
+    const long long value = PyLong_AsLongLong(whole.ptr());
+    if (PyErr_Occurred() != nullptr || value < 0 || value > 4294967295LL) {
+        PyErr_Clear();
+        throw py::value_error(std::string(function) + ": seed must lie in 0 to 2**32 - 1");
+    }
+    return static_cast<std::uint32_t>(value);
+}
+
+}  // namespace
+
+/// Used by train as well.
+std::optional<std::uint32_t> python_seed(py::handle seed, const char* function) {
+    return seed_of(seed, function);
+}
+
+void bind_network(py::module_& m) {
+    py::class_<Network>(m, "Network", "A network and its parameters; see jacnet.Network.")
+        .def(py::init(&make_network), py::kw_only(), py::arg("input_sizes"),
+             py::arg("layer_sizes"), py::arg("transfer"), py::arg("bias"),
+             py::arg("input_connect"), py::arg("layer_connect"), py::arg("output_layers"),
+             py::arg("input_processing"), py::arg("output_processing"))
+        .def_property_readonly("input_sizes",
+                               [](const Network& net) { return sizes(net.structure().inputs); })
+        .def_property_readonly("output_sizes",
+                               [](const Network& net) { return sizes(net.structure().outputs); })
+        .def_property_readonly("layer_sizes",
+                               [](const Network& net) {
+                                   return list_of(net.structure().layers,
+                                                  [](const Layer& l) { return l.size; });
+                               })
+        .def_property_readonly("output_layers",
+                               [](const Network& net) {
+                                   return list_of(net.structure().outputs,
+                                                  [](const Output& o) { return o.layer; });
+                               })
+        .def_property_readonly(
+            "transfer",
+            [](const Network& net) {
+                return list_of(net.structure().layers,
+                               [](const Layer& l) { return std::string(name(l.transfer)); });
+            })
+        .def_property_readonly("bias_connect",
+                               [](const Network& net) {
+                                   py::list all;
+                                   for (const auto& row : connections(net, SourceKind::bias, 1)) {
+                                       all.append(py::bool_(row[0]));
+                                   }
+                                   return all;
+                               })
+        .def_property_readonly("input_connect",
+                               [](const Network& net) {
+                                   return connections(net, SourceKind::input,
+                                                      net.structure().inputs.size());
+                               })
+        .def_property_readonly("layer_connect",
+                               [](const Network& net) {
+                                   return connections(net, SourceKind::layer,
+                                                      net.structure().layers.size());
+                               })
+        .def_property_readonly(
+            "input_processing",
+            [](const Network& net) { return processing_list(net.structure().inputs); })
+        .def_property_readonly(
+            "output_processing",
+            [](const Network& net) { return processing_list(net.structure().outputs); })
+        .def_property_readonly(
+            "input_ranges", [](const Network& net) { return range_list(net.structure().inputs); })
+        .def_property_readonly(
+            "output_ranges", [](const Network& net) { return range_list(net.structure().outputs); })
+        .def_property_readonly("configured", &Network::configured)
+        .def_property_readonly("n_parameters", &Network::n_parameters)
+        .def_property_readonly("wb", &wb_view, "The parameter vector (P,), a writable view.")
+        .def_property_readonly("blocks", &block_rows)
+        .def("block", &block_view, py::arg("name"),
+             "A writable view of one block: (S,) for a bias, else (S, C) in Fortran order.")
+        .def("set_learn", &Network::set_learn, py::arg("name"), py::arg("flag"))
+        .def(
+            "set_transfer",
+            [](Network& net, index_t layer, const std::string& word) {
+                net.set_transfer(layer, transfer_from_name(word));
+            },
+            py::arg("layer"), py::arg("name"))
+        .def(
+            "configure",
+            [](Network& net, py::object x, py::object t) {
+                const Signals sx(x, {"configure", "x"},
+                                 std::vector<index_t>(net.structure().inputs.size(), 0));
+                const Signals st(t, {"configure", "t"},
+                                 std::vector<index_t>(net.structure().outputs.size(), 0));
+                net.configure(sx.views(), st.views());
+            },
+            py::arg("x"), py::arg("t"))
+        .def(
+            "init",
+            [](Network& net, py::object seed) { net.initialize(seed_of(seed, "init")); },
+            py::arg("seed") = py::none())
+        .def("setwb", &set_wb, py::arg("wb"))
+        .def_property(
+            "performance",
+            [](const Network& net) { return std::string(name(net.performance.function)); },
+            [](Network& net, const std::string& word) {
+                net.performance.function = performance_from_name(word);
+            })
+        .def_property(
+            "normalization",
+            [](const Network& net) { return std::string(name(net.performance.normalization)); },
+            [](Network& net, const std::string& word) {
+                net.performance.normalization = normalization_from_name(word);
+            })
+        .def_property(
+            "regularization", [](const Network& net) { return net.performance.regularization; },
+            [](Network& net, double r) {
+                if (!(r >= 0.0 && r <= 1.0)) {
+                    throw py::value_error("regularization must lie in 0 to 1, got " +
+                                          std::to_string(r));
+                }
+                net.performance.regularization = r;
+            })
+        .def_readwrite("annotations", &Network::annotations)
+        .def("to_bytes", [](const Network& net) { return py::bytes(to_bytes(net)); })
+        .def_static(
+            "from_bytes",
+            [](const py::bytes& data) { return from_bytes(std::string(data)); }, py::arg("data"))
+        .def(
+            "assign", [](Network& net, const Network& other) { net = other; }, py::arg("other"),
+            "Becomes a deep copy of the other network.")
+        .def(
+            "__call__",
+            [](const Network& net, py::object x, py::object n_threads, py::object out) -> py::array {
+                const auto threads = thread_count(n_threads, "sim");
+                const Signals sx(x, {"sim", "x"}, sizes(net.structure().inputs));
+                const index_t samples = sx.views().empty() ? 0 : sx.views()[0].cols;
+                const py::array y = result(out, {"sim", "out"}, {net.n_outputs(), samples});
+                refuse_overlap(y, "sim", sx.arrays(), "x");
+                refuse_overlap(y, "sim", net);
+                simulate(net, sx.views(), matrix(y), threads);
+                return y;
+            },
+            py::arg("x"), py::kw_only(), py::arg("n_threads") = py::none(),
+            py::arg("out") = py::none());
+}

@@ -1,0 +1,159 @@
+/// train: settings from a dict, the record as a dict.
+
+#include <chrono>
+
+#include <pybind11/stl.h>
+
+#include "ndarray.hpp"
+
+namespace py = pybind11;
+using namespace jacnet;
+using namespace jacnet::python;
+
+std::optional<std::uint32_t> python_seed(py::handle seed, const char* function);
+
+namespace {
+
+template <class T>
+void take(const py::dict& from, const char* key, T& to) {
+    if (from.contains(key)) to = py::cast<T>(from[key]);
+}
+
+std::vector<index_t> indices(const py::dict& from, const char* key) {
+    std::vector<index_t> all;
+    if (!from.contains(key)) return all;
+    for (const py::handle item : py::iter(from[key])) all.push_back(py::cast<index_t>(item));
+    return all;
+}
+
+TrainingSettings settings_of(const py::dict& options) {
+    TrainingSettings s;
+    take(options, "epochs", s.lm.epochs);
+    take(options, "goal", s.lm.goal);
+    take(options, "max_fail", s.lm.max_fail);
+    take(options, "min_grad", s.lm.min_grad);
+    take(options, "mu", s.lm.mu);
+    take(options, "mu_dec", s.lm.mu_dec);
+    take(options, "mu_inc", s.lm.mu_inc);
+    take(options, "mu_max", s.lm.mu_max);
+    take(options, "time", s.lm.time);
+    if (options.contains("divideFcn")) {
+        s.division.function = division_from_name(py::cast<std::string>(options["divideFcn"]));
+    }
+    if (options.contains("divideParam")) {
+        const py::dict d = options["divideParam"];
+        take(d, "trainRatio", s.division.train_ratio);
+        take(d, "valRatio", s.division.validation_ratio);
+        take(d, "testRatio", s.division.test_ratio);
+        s.division.train = indices(d, "trainInd");
+        s.division.validation = indices(d, "valInd");
+        s.division.test = indices(d, "testInd");
+    }
+    return s;
+}
+
+py::dict state_dict(const EpochState& s) {
+    py::dict d;
+    d["epoch"] = s.epoch;
+    d["time"] = s.time;
+    d["perf"] = s.perf;
+    d["vperf"] = s.vperf;
+    d["tperf"] = s.tperf;
+    d["mu"] = s.mu;
+    d["gradient"] = s.gradient;
+    d["val_fail"] = s.val_fail;
+    return d;
+}
+
+template <class Get>
+py::array column(const TrainingRecord& record, Get&& get) {
+    using T = decltype(get(record.epochs[0]));
+    py::array_t<T> values(static_cast<py::ssize_t>(record.epochs.size()));
+    for (std::size_t e = 0; e < record.epochs.size(); ++e) {
+        values.mutable_data()[e] = get(record.epochs[e]);
+    }
+    return values;
+}
+
+py::array index_array(const std::vector<index_t>& values) {
+    return py::array_t<index_t>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+py::dict record_dict(const TrainingRecord& r) {
+    py::dict d;
+    d["trainInd"] = index_array(r.division.train);
+    d["valInd"] = index_array(r.division.validation);
+    d["testInd"] = index_array(r.division.test);
+    d["stop"] = std::string(message(r.stop));
+    d["num_epochs"] = static_cast<index_t>(r.epochs.size()) - 1;
+    d["best_epoch"] = r.best_epoch;
+    d["states"] = py::cast(std::vector<std::string>{"epoch", "time", "perf", "vperf", "tperf", "mu",
+                                                    "gradient", "val_fail"});
+    d["epoch"] = column(r, [](const EpochState& s) { return s.epoch; });
+    d["time"] = column(r, [](const EpochState& s) { return s.time; });
+    d["perf"] = column(r, [](const EpochState& s) { return s.perf; });
+    d["vperf"] = column(r, [](const EpochState& s) { return s.vperf; });
+    d["tperf"] = column(r, [](const EpochState& s) { return s.tperf; });
+    d["mu"] = column(r, [](const EpochState& s) { return s.mu; });
+    d["gradient"] = column(r, [](const EpochState& s) { return s.gradient; });
+    d["val_fail"] = column(r, [](const EpochState& s) { return s.val_fail; });
+    const EpochState& best = r.epochs[static_cast<std::size_t>(r.best_epoch)];
+    d["best_perf"] = best.perf;
+    d["best_vperf"] = best.vperf;
+    d["best_tperf"] = best.tperf;
+    d["warnings"] = py::cast(r.warnings);
+    return d;
+}
+
+/// Asks Python once per epoch for its callback, and a few times a second for Ctrl-C.
+class Interrupts {
+public:
+    explicit Interrupts(py::object callback) : callback_(std::move(callback)) {}
+
+    bool operator()(const EpochState& state) {
+        const auto now = std::chrono::steady_clock::now();
+        const bool due = now - asked_ >= std::chrono::milliseconds(20);
+        if (callback_.is_none() && !due) return false;
+        asked_ = now;
+        const py::gil_scoped_acquire lock;
+        if (PyErr_CheckSignals() != 0) {
+            if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) throw py::error_already_set();
+            PyErr_Clear();  // a stop at this epoch boundary, with the best network so far
+            return true;
+        }
+        return !callback_.is_none() && py::cast<bool>(py::bool_(callback_(state_dict(state))));
+    }
+
+private:
+    py::object callback_;
+    std::chrono::steady_clock::time_point asked_{};
+};
+
+py::dict python_train(Network& net, py::object x, py::object t, py::object ew,
+                      const py::dict& options, py::object seed, py::object callback,
+                      py::object n_threads) {
+    TrainingSettings settings = settings_of(options);
+    settings.seed = python_seed(seed, "train");
+    settings.n_threads = thread_count(n_threads, "train");
+    std::vector<index_t> x_rows, t_rows;
+    for (const Input& input : net.structure().inputs) x_rows.push_back(input.size);
+    for (const Output& output : net.structure().outputs) t_rows.push_back(output.size);
+    const Signals sx(x, {"train", "x"}, x_rows), st(t, {"train", "t"}, t_rows);
+    const Weights weights(ew, "train");
+    Interrupts interrupts(callback);
+    settings.callback = [&](const EpochState& state) { return interrupts(state); };
+    TrainingRecord record;
+    {
+        const py::gil_scoped_release release;
+        record = train(net, sx.views(), st.views(), settings, weights.view());
+    }
+    return record_dict(record);
+}
+
+}  // namespace
+
+void bind_training(py::module_& m) {
+    m.def("train", &python_train, py::arg("net"), py::arg("x"), py::arg("t"), py::arg("ew"),
+          py::arg("options"), py::arg("seed"), py::arg("callback"), py::arg("n_threads"),
+          "Trains the network in place and returns the record as a dict; see jacnet.train.");
+}

@@ -1,0 +1,142 @@
+#pragma once
+/// Docstrings of the derivative functions, in one place.
+
+namespace docstrings {
+
+inline constexpr const char* linearization =
+    R"(A network, its parameters and a set of samples, ready to answer every derivative.
+
+Made by ``linearize``. The parameters are copied; x, t and ew are borrowed and must not be changed
+while it lives. Not to be used by two threads at once.)";
+
+inline constexpr const char* linearize =
+    R"(Linearization of a network at its parameters on a set of samples.
+
+Parameters
+----------
+net : Network
+x : array (R, Q), or a list of one per input
+t : array (S, Q), optional
+    Targets; NaN means don't care. Without them only outputs and jacobian can be asked for.
+ew : number, (1, Q), (S, 1) or (S, Q), optional
+    Error weights, not negative.
+samples : indices or boolean mask, optional
+    The samples to use; equal to passing x[:, samples], t[:, samples], ew[:, samples].
+
+Raises
+------
+ValueError
+    For shapes that disagree, infinite values, an unconfigured network.
+TypeError
+    For anything but real numbers.
+IndexError
+    For samples out of range.)";
+
+inline constexpr const char* defaultderiv =
+    R"(Derivative of errors or performance with respect to weights and biases, MATLAB's defaultderiv.
+
+Parameters
+----------
+what : {'de_dwb', 'dperf_dwb'}
+    'de_dwb': Jacobian of the errors e = t - y, P x (S*Q), Fortran order: rows are parameters in the
+    order of ``net.layout``, columns are errors, output fastest, then sample. Scaled by
+    sqrt(ew) and the error normalisation; zero columns where the target is NaN.
+    'dperf_dwb': gradient of the performance, (P,), regularisation included.
+net, x, t : as in ``linearize``
+xi, ai : None
+    Delay states; networks are static.
+ew : error weights, as in ``linearize``
+sign : {'true', 'matlab'}
+    MATLAB returns the negative gradient; 'matlab' does so too. Does not concern 'de_dwb'.
+samples : indices or boolean mask, optional
+n_threads : int, optional
+    At most this many threads; results do not depend on it.
+out : float64 array, optional
+    Receives the result and is returned; any strides, Fortran order is fastest.
+
+Raises
+------
+ValueError, TypeError, IndexError
+    As ``linearize``, and for an unknown ``what`` or ``sign`` or an ``out`` that does not fit.
+
+Notes
+-----
+Cost: 8 P S Q bytes written, or about 6 P Q flops for the gradient.)";
+
+inline constexpr const char* staticderiv =
+    R"(As ``defaultderiv``, which it equals for static networks.)";
+
+inline constexpr const char* num2deriv =
+    R"(As ``defaultderiv``, by one-sided differences of step 1e-7: a check. Cost: P + 1 simulations.)";
+
+inline constexpr const char* num5deriv =
+    R"(As ``defaultderiv``, by the five-point formula of step 1e-5: a check. Cost: 4 P simulations.)";
+
+inline constexpr const char* gradient =
+    R"(Gradient of the performance, +dperf/dwb, shape (P,), regularisation included.
+
+Arguments as in ``linearize`` and ``defaultderiv``. Cost: about 6 P Q flops.)";
+
+inline constexpr const char* jacobian =
+    R"(Jacobian of the outputs, unscaled and without targets.
+
+Parameters
+----------
+net, x : as in ``linearize``
+wrt : {'parameters', 'inputs'}
+    'parameters': +dy/dwb, P x (S*Q), Fortran order, output fastest, then sample.
+    'inputs': +dy/dx on the original scales, Q x S x R, C order.
+samples, n_threads, out : as in ``defaultderiv``
+
+Raises
+------
+ValueError, TypeError, IndexError
+    As ``linearize``; NaN inputs are refused, there being no targets to leave out.
+
+Notes
+-----
+Cost: 8 P S Q bytes written.)";
+
+inline constexpr const char* normal_equations =
+    R"(Normal equations of the errors, (JJ, Je, sse), without ever holding the Jacobian.
+
+With J = de_dwb and e the errors scaled alike: JJ = J J' (P x P), Je = J e (P,), sse = e'e. Raw: no
+division by a count, no regularisation. ``out`` is a tuple of two arrays. Other arguments as in
+``defaultderiv``. Cost: about that of ``gauss_newton``.)";
+
+inline constexpr const char* gauss_newton =
+    R"(Gauss-Newton matrix of the performance, P x P: ``hessian(..., kind='gauss-newton')``.
+
+On the scale of the performance (for mse (2/Ne) J J' with J = de_dwb), regularisation included.
+For crossentropy with softmax or logsig outputs it is the generalised Gauss-Newton matrix, split at
+the net input (Schraudolph 2002); otherwise it is split at the outputs.)";
+
+inline constexpr const char* hessian =
+    R"(Hessian of the performance with respect to weights and biases, P x P.
+
+Exact for any depth, skip connections, every transfer and performance function; no finite
+differences. Symmetric to the last bit; regularisation included; second derivatives at kinks are 0.
+
+Parameters
+----------
+net, x, t, ew, samples, n_threads, out : as in ``defaultderiv``
+    ``samples`` gives the sub-sampled Hessian of a mini-batch.
+kind : {'exact', 'gauss-newton'}
+
+Raises
+------
+ValueError, TypeError, IndexError
+    As ``linearize``, and for an unknown ``kind`` or an ``out`` that does not fit.
+
+Notes
+-----
+Stagewise second-order backpropagation (Bishop 1992; Mizutani and Dreyfus 2008). Cost: about
+Q (sum P_l^2 / 2 + 2 sum_{l<k} P_l P_k) flops for layers of P_l parameters.)";
+
+inline constexpr const char* perform =
+    R"(Performance of outputs y against targets t, both (S, Q), with the network's settings.
+
+NaN targets don't count. Regularisation is included. crossentropy sees y alone and clamps it to
+[eps, 1]; ``linearize(...).performance()`` uses the net input and need not.)";
+
+}  // namespace docstrings

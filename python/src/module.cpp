@@ -1,0 +1,16 @@
+/// The compiled core: everything numerical. Each bind_* function is one room.
+
+#include <pybind11/pybind11.h>
+
+void bind_network(pybind11::module_& m);
+void bind_derivatives(pybind11::module_& m);
+void bind_training(pybind11::module_& m);
+void bind_runtime(pybind11::module_& m);
+
+PYBIND11_MODULE(_core, m) {
+    m.doc() = "The compiled core of jacnet: everything numerical.";
+    bind_network(m);
+    bind_derivatives(m);
+    bind_training(m);
+    bind_runtime(m);
+}

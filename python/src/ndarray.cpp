@@ -1,0 +1,328 @@
+#include "ndarray.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <sstream>
+
+namespace jacnet::python {
+
+namespace {
+
+template <class... Parts>
+std::string text(const Parts&... parts) {
+    std::ostringstream stream;
+    (stream << ... << parts);
+    return stream.str();
+}
+
+std::string shape_text(const std::vector<index_t>& shape) {
+    std::string out = "(";
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+        out += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+    }
+    return out + (shape.size() == 1 ? ",)" : ")");
+}
+
+std::string type_name(py::handle object) {
+    return object.is_none() ? "None" : std::string(py::str(py::type::of(object).attr("__name__")));
+}
+
+std::string dtype_name(const py::dtype& dtype) { return py::str(dtype.attr("name")); }
+
+/// Strides in elements; whole ones, as `doubles` and `result` make sure.
+index_t stride(const py::array& array, py::ssize_t axis) {
+    return array.strides(axis) / static_cast<py::ssize_t>(sizeof(double));
+}
+
+bool viewable(const py::array& array) {
+    const auto float64 = py::dtype::of<double>();
+    if (!array.dtype().equal(float64)) return false;
+    if (reinterpret_cast<std::uintptr_t>(array.data()) % alignof(double) != 0) return false;
+    for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+        if (array.strides(axis) % static_cast<py::ssize_t>(sizeof(double)) != 0) return false;
+    }
+    return true;
+}
+
+[[noreturn]] void refuse_type(const Argument& argument, const std::string& came) {
+    throw py::type_error(text(argument.function, ": ", argument.name, " must hold real numbers, got ",
+                              came, "; pass a float64 array"));
+}
+
+bool is_sequence(py::handle object) {
+    return py::isinstance<py::list>(object) || py::isinstance<py::tuple>(object);
+}
+
+/// Whether a list is one of arrays, one per signal, and not a matrix written as nested lists.
+bool holds_arrays(py::handle object) {
+    if (!is_sequence(object)) return false;
+    for (const py::handle item : py::reinterpret_borrow<py::sequence>(object)) {
+        if (py::isinstance<py::array>(item)) return true;
+    }
+    return false;
+}
+
+MatrixView<const double> signal_view(const py::array& array, const Argument& argument,
+                                     index_t rows) {
+    const auto* data = static_cast<const double*>(array.data());
+    if (array.ndim() == 2) {
+        return {data, array.shape(0), array.shape(1), stride(array, 0), stride(array, 1)};
+    }
+    if (array.ndim() == 1 && rows <= 1) return {data, 1, array.shape(0), 1, stride(array, 0)};
+    throw py::value_error(text(argument.function, ": ", argument.name, " has shape ",
+                               shape_text(array), ", expected a matrix of ",
+                               rows > 0 ? std::to_string(rows) + " rows" : std::string("rows"),
+                               " with samples in columns"));
+}
+
+}  // namespace
+
+std::string shape_text(const py::array& array) {
+    return shape_text(std::vector<index_t>(array.shape(), array.shape() + array.ndim()));
+}
+
+py::array doubles(py::handle object, const Argument& argument) {
+    if (!py::isinstance<py::array>(object)) {
+        const bool numbers = is_sequence(object) || PyFloat_Check(object.ptr()) ||
+                             PyLong_Check(object.ptr()) || py::hasattr(object, "__array__") ||
+                             py::hasattr(object, "__array_interface__");
+        if (!numbers) refuse_type(argument, type_name(object));
+    }
+    py::array array;
+    try {
+        array = py::module_::import("numpy").attr("asarray")(object);
+    } catch (const py::error_already_set&) {
+        refuse_type(argument, "a " + type_name(object) + " that is not an array");
+    }
+    if (viewable(array)) return array;
+    const char kind = array.dtype().kind();
+    if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b') {
+        refuse_type(argument, "dtype " + dtype_name(array.dtype()));
+    }
+    return py::module_::import("numpy").attr("array")(array, py::dtype::of<double>());
+}
+
+Signals::Signals(py::handle object, const Argument& argument, const std::vector<index_t>& rows) {
+    if (holds_arrays(object)) {
+        std::size_t i = 0;
+        for (const py::handle item : py::reinterpret_borrow<py::sequence>(object)) {
+            const Argument one{argument.function, text(argument.name, "[", i, "]")};
+            arrays_.push_back(doubles(item, one));
+            views_.push_back(signal_view(arrays_.back(), one, i < rows.size() ? rows[i] : 0));
+            ++i;
+        }
+        if (views_.size() != rows.size()) {
+            throw py::value_error(text(argument.function, ": ", argument.name, " has ",
+                                       views_.size(), " arrays, expected ", rows.size()));
+        }
+        return;
+    }
+    index_t total = 0;
+    for (const index_t r : rows) total = total < 0 || r == 0 ? -1 : total + r;
+    arrays_.push_back(doubles(object, argument));
+    const auto whole = signal_view(arrays_.back(), argument, std::max(total, index_t{0}));
+    if (rows.size() <= 1) {
+        views_.push_back(whole);
+        return;
+    }
+    if (whole.rows != total) {
+        throw py::value_error(text(argument.function, ": ", argument.name, " has ", whole.rows,
+                                   " rows, expected a list of ", rows.size(), " arrays",
+                                   total > 0 ? text(" or one of ", total, " rows") : ""));
+    }
+    index_t first = 0;
+    for (const index_t r : rows) {
+        views_.emplace_back(whole.data + first * whole.row_stride, r, whole.cols, whole.row_stride,
+                            whole.col_stride);
+        first += r;
+    }
+}
+
+Weights::Weights(py::handle object, const char* function) {
+    if (object.is_none()) return;
+    const Argument argument{function, "ew"};
+    const py::array array = doubles(object, argument);
+    arrays_.push_back(array);
+    const auto* data = static_cast<const double*>(array.data());
+    if (array.ndim() == 0) {
+        view_ = {data, 1, 1};
+    } else if (array.ndim() <= 2) {
+        view_ = signal_view(array, argument, 1);
+    } else {
+        throw py::value_error(text(function, ": ew has shape ", shape_text(array),
+                                   ", expected one weight, (1, Q), (S, 1) or (S, Q)"));
+    }
+}
+
+std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_samples,
+                                                   const char* function) {
+    if (object.is_none()) return std::nullopt;
+    const auto refuse = [&](const std::string& came) {
+        throw py::type_error(text(function, ": samples must be whole numbers or a boolean mask, got ",
+                                  came));
+    };
+    if (!py::isinstance<py::array>(object) && !is_sequence(object) &&
+        !py::isinstance<py::type>(object) && !py::hasattr(object, "__array__")) {
+        refuse(type_name(object));
+    }
+    const py::array array = py::module_::import("numpy").attr("asarray")(object);
+    if (array.ndim() != 1) {
+        throw py::value_error(text(function, ": samples has shape ", shape_text(array),
+                                   ", expected one dimension"));
+    }
+    std::vector<index_t> indices;
+    const char kind = array.dtype().kind();
+    if (kind == 'b') {
+        if (array.shape(0) != n_samples) {
+            throw py::index_error(text(function, ": samples is a mask of ", array.shape(0),
+                                       " elements, but x has ", n_samples, " samples"));
+        }
+        const auto mask = py::array_t<bool>(array).unchecked<1>();
+        for (index_t q = 0; q < n_samples; ++q) {
+            if (mask(q)) indices.push_back(q);
+        }
+        return indices;
+    }
+    if (array.size() > 0 && kind != 'i' && kind != 'u') refuse("dtype " + dtype_name(array.dtype()));
+    const auto values = py::array_t<std::int64_t, py::array::forcecast>(array).unchecked<1>();
+    for (index_t i = 0; i < values.shape(0); ++i) {
+        const index_t index = values(i);
+        if (index < -n_samples || index >= n_samples) {
+            throw py::index_error(text(function, ": samples holds the index ", index,
+                                       ", but x has ", n_samples, " samples"));
+        }
+        indices.push_back(index < 0 ? index + n_samples : index);
+    }
+    return indices;
+}
+
+std::optional<int> thread_count(py::handle object, const char* function) {
+    if (object.is_none()) return std::nullopt;
+    if (!PyIndex_Check(object.ptr()) || PyBool_Check(object.ptr())) {
+        throw py::type_error(text(function, ": n_threads must be a whole number or None, got ",
+                                  type_name(object)));
+    }
+    const auto n = py::cast<long long>(py::int_(py::reinterpret_borrow<py::object>(object)));
+    if (n < 1) {
+        throw py::value_error(text(function, ": n_threads is ", n, ", expected at least 1"));
+    }
+    return static_cast<int>(std::min<long long>(n, 1 << 16));
+}
+
+namespace {
+
+/// Whether no two elements share memory, judged by strides from the smallest to the largest.
+bool distinct(const py::array& array) {
+    std::vector<std::pair<py::ssize_t, py::ssize_t>> axes;  // stride, length
+    for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+        if (array.shape(axis) > 1) axes.emplace_back(std::abs(array.strides(axis)), array.shape(axis));
+    }
+    std::sort(axes.begin(), axes.end());
+    py::ssize_t extent = static_cast<py::ssize_t>(sizeof(double));
+    for (const auto& [step, length] : axes) {
+        if (step < extent) return false;
+        extent += step * (length - 1);
+    }
+    return true;
+}
+
+struct Extent {
+    std::uintptr_t begin, end;
+};
+
+Extent extent(const py::array& array) {
+    auto begin = reinterpret_cast<std::uintptr_t>(array.data()), end = begin;
+    if (array.size() == 0) return {begin, begin};
+    for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+        const py::ssize_t reach = array.strides(axis) * (array.shape(axis) - 1);
+        (reach < 0 ? begin : end) += static_cast<std::uintptr_t>(reach);
+    }
+    return {begin, end + static_cast<std::uintptr_t>(array.itemsize())};
+}
+
+bool overlap(const Extent& a, const Extent& b) {
+    return a.begin < b.end && b.begin < a.end && a.begin != a.end && b.begin != b.end;
+}
+
+}  // namespace
+
+py::array result(py::handle out, const Argument& argument, const std::vector<index_t>& shape,
+                 bool c_order) {
+    if (out.is_none()) {
+        std::vector<py::ssize_t> strides(shape.size());
+        py::ssize_t step = sizeof(double);
+        for (std::size_t i = 0; i < shape.size(); ++i) {
+            const std::size_t axis = c_order ? shape.size() - 1 - i : i;
+            strides[axis] = step;
+            step *= std::max(shape[axis], index_t{1});
+        }
+        return py::array(py::dtype::of<double>(), std::vector<py::ssize_t>(shape.begin(), shape.end()),
+                         strides);
+    }
+    const char* function = argument.function;
+    if (!py::isinstance<py::array>(out)) {
+        throw py::type_error(text(function, ": ", argument.name, " must be a float64 array, got ",
+                                  type_name(out)));
+    }
+    auto array = py::reinterpret_borrow<py::array>(out);
+    if (!array.dtype().equal(py::dtype::of<double>())) {
+        throw py::type_error(text(function, ": ", argument.name, " must be a float64 array, got dtype ",
+                                  dtype_name(array.dtype())));
+    }
+    const std::vector<index_t> came(array.shape(), array.shape() + array.ndim());
+    if (came != shape) {
+        throw py::value_error(text(function, ": ", argument.name, " has shape ", shape_text(came),
+                                   ", expected ", shape_text(shape)));
+    }
+    if (!array.writeable()) {
+        throw py::value_error(text(function, ": ", argument.name, " is read-only"));
+    }
+    if (!viewable(array)) {
+        throw py::value_error(text(function, ": ", argument.name,
+                                   " is not aligned to whole elements; pass an ordinary array"));
+    }
+    if (!distinct(array)) {
+        throw py::value_error(text(function, ": ", argument.name,
+                                   " has elements that share memory; pass an ordinary array"));
+    }
+    return array;
+}
+
+void refuse_overlap(const py::array& out, const char* function, const std::vector<py::array>& inputs,
+                    const char* name) {
+    for (const py::array& input : inputs) {
+        if (overlap(extent(out), extent(input))) {
+            throw py::value_error(text(function, ": out overlaps ", name,
+                                       "; the result needs memory of its own"));
+        }
+    }
+}
+
+void refuse_overlap(const py::array& out, const char* function, const Network& net) {
+    for (const auto& storage : {net.parameter_storage(), net.frozen_storage()}) {
+        const auto begin = reinterpret_cast<std::uintptr_t>(storage->data());
+        if (overlap(extent(out), {begin, begin + storage->size() * sizeof(double)})) {
+            throw py::value_error(text(function, ": out overlaps the network's wb; the result needs "
+                                                 "memory of its own"));
+        }
+    }
+}
+
+MatrixView<double> matrix(const py::array& array) {
+    return {static_cast<double*>(const_cast<void*>(array.data())), array.shape(0), array.shape(1),
+            stride(array, 0), stride(array, 1)};
+}
+
+VectorView<double> vector(const py::array& array) {
+    return {static_cast<double*>(const_cast<void*>(array.data())), array.shape(0), stride(array, 0)};
+}
+
+const Network& network(py::handle object, const char* function) {
+    if (!py::isinstance<Network>(object)) {
+        throw py::type_error(text(function, ": net must be a jacnet.Network, got ",
+                                  type_name(object)));
+    }
+    return py::cast<const Network&>(object);
+}
+
+}  // namespace jacnet::python

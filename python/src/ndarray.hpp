@@ -1,0 +1,81 @@
+#pragma once
+/// Arrays into views, and every message about dtype, rank and shape.
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jacnet/jacnet.hpp"
+
+namespace jacnet::python {
+
+namespace py = pybind11;
+
+/// The public function at work and its argument, for messages.
+struct Argument {
+    const char* function;
+    std::string name;
+};
+
+/// A float64 array that C++ can view: the caller's own where possible, else a cast copy.
+/// @throws TypeError for anything but numbers
+py::array doubles(py::handle object, const Argument& argument);
+
+/// Arrays that views look at; keeps them alive.
+class Signals {
+public:
+    Signals() = default;
+    /// One array, or a list of one per input or output; `rows` are those expected (0: unknown).
+    /// Several signals in a single array are split by rows.
+    Signals(py::handle object, const Argument& argument, const std::vector<index_t>& rows);
+
+    const std::vector<MatrixView<const double>>& views() const { return views_; }
+    const std::vector<py::array>& arrays() const { return arrays_; }
+
+private:
+    std::vector<py::array> arrays_;
+    std::vector<MatrixView<const double>> views_;
+};
+
+/// Error weights: a number, a row, a column or a matrix.
+class Weights {
+public:
+    Weights(py::handle object, const char* function);
+    MatrixView<const double> view() const { return view_; }
+    const std::vector<py::array>& arrays() const { return arrays_; }
+
+private:
+    std::vector<py::array> arrays_;
+    MatrixView<const double> view_{};
+};
+
+/// Indices or a boolean mask over `n_samples` samples; negative indices count from the end.
+std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_samples,
+                                                   const char* function);
+
+/// None or a whole number of at least 1.
+std::optional<int> thread_count(py::handle object, const char* function);
+
+/// Result arrays: `out` as given and checked, or a new one in Fortran order.
+/// @throws TypeError for another type or dtype; ValueError for shape, read-only or overlapping `out`
+py::array result(py::handle out, const Argument& argument, const std::vector<index_t>& shape,
+                 bool c_order = false);
+
+/// Refuses a result that shares memory with an input.
+void refuse_overlap(const py::array& out, const char* function, const std::vector<py::array>& inputs,
+                    const char* name);
+void refuse_overlap(const py::array& out, const char* function, const Network& net);
+
+MatrixView<double> matrix(const py::array& array);
+VectorView<double> vector(const py::array& array);
+
+/// "(3, 7)"
+std::string shape_text(const py::array& array);
+
+/// The network itself, or TypeError.
+const Network& network(py::handle object, const char* function);
+
+}  // namespace jacnet::python
