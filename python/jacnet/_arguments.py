@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from . import _core
 from ._suggest import chosen
 
 Step = str | tuple[str, dict[str, float]]
@@ -39,7 +38,7 @@ def _whole(size: Any) -> int:
 
 
 def transfers(transfer: str | Sequence[str] | None, n_layers: int) -> list[str]:
-    """One known name per layer."""
+    """One name per layer; the core knows which names there are."""
     if transfer is None:
         return ["tansig"] * (n_layers - 1) + ["purelin"]
     names = [transfer] * n_layers if isinstance(transfer, str) else list(transfer)
@@ -47,7 +46,7 @@ def transfers(transfer: str | Sequence[str] | None, n_layers: int) -> list[str]:
         raise ValueError(
             f"transfer: expected one name or one per layer ({n_layers}), got {len(names)}"
         )
-    return [chosen("transfer", name, _core.transfer_functions()) for name in names]
+    return names
 
 
 def per_layer(flag: Flags, n_layers: int, what: str) -> list[bool]:

@@ -146,8 +146,8 @@ class Network(_core.Network):
             NaN marks unknown targets. A softmax layer with a single target row becomes logsig,
             as in MATLAB's patternnet.
         """
-        _core.Network.configure(self._with_binary_output(t), x, t)
-        return self
+        super().configure(x, t)
+        return self.init()
 
     def init(self, seed: int | None = None) -> Network:
         """Draw new weights (Nguyen-Widrow) and return the network.
@@ -159,15 +159,6 @@ class Network(_core.Network):
             state at start-up. Default: different weights at every call.
         """
         super().init(seed)
-        return self
-
-    def _with_binary_output(self, t: Any) -> Network:
-        """Replace softmax by logsig where a network to be configured has one target row."""
-        targets = t if isinstance(t, (list, tuple)) and len(self.output_layers) > 1 else [t]
-        if not self.configured:
-            for layer, target in zip(self.output_layers, targets, strict=False):
-                if self.transfer[layer] == "softmax" and np.atleast_2d(target).shape[0] == 1:
-                    self.set_transfer(layer, "logsig")
         return self
 
     # Structure, in MATLAB's words ---------------------------------------------------------

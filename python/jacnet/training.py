@@ -101,7 +101,6 @@ def train(
     """
     _refuse_states(xi, ai)
     trained = _trainable_copy(net, parameters)
-    trained._with_binary_output(t)
     observer = _Observer(trained, callback, verbose, progress)
     try:
         record = _core.train(trained, x, t, ew, _options(trained), seed, observer.hook, n_threads)

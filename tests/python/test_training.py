@@ -348,11 +348,11 @@ class TestInterruption:
         script = """if True:
             import numpy as np, jacnet as jn
             rng = np.random.default_rng(0)
-            x = rng.normal(size=(5, 20000))
+            x = rng.normal(size=(5, 5000))
             net = jn.feedforwardnet(20)
             net.divideFcn = "dividetrain"
             print("training", flush=True)
-            net, tr = jn.train(net, x, rng.normal(size=(1, 20000)), seed=0,
+            net, tr = jn.train(net, x, rng.normal(size=(1, 5000)), seed=0,
                                epochs=10**6, time=30, min_grad=0, mu_max=1e300)
             print(tr.stop, tr.num_epochs, tr.best_epoch, len(tr.perf), sep="|")
         """
@@ -363,7 +363,7 @@ class TestInterruption:
             text=True,
         ) as child:
             assert child.stdout.readline() == "training\n"
-            time.sleep(0.4)
+            time.sleep(0.5)
             asked = time.monotonic()
             child.send_signal(signal.SIGINT)
             out, err = child.communicate(timeout=40)
