@@ -11,12 +11,18 @@ import json
 import os
 import sys
 
+from .table import duration, table
+
 _PEERS = "numpy,jax,torch.func"
 
 
 def main() -> int:
     """Run the benchmark; returns the exit code."""
     options = _options()
+    if options.table:
+        with open(options.table, encoding="utf-8") as file:
+            print(table(json.load(file)))
+        return 0
     _settle_environment(options.threads)
     report = _measure(options)
     if options.out:
@@ -34,6 +40,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="for each line; default: 3")
     parser.add_argument("--out", metavar="FILE.json", help="store the figures")
     parser.add_argument("--smoke", action="store_true", help="a quick look that all of it runs")
+    parser.add_argument("--table", metavar="FILE.json", help="print stored figures in Markdown")
     options = parser.parse_args()
     if options.peers is None:
         options.peers = "numpy" if options.smoke else _PEERS
@@ -103,15 +110,8 @@ def _share(work: tuple[float, str], seconds: float, rates: dict[str, float]) -> 
 
 
 def _line(quantity: str, times: dict[str, dict[str, float]], share: float) -> str:
-    columns = [f"{name} {_duration(row['seconds'])}" for name, row in times.items()]
+    columns = [f"{name} {duration(row['seconds'])}" for name, row in times.items()]
     return f"  {quantity:16} {share:5.0%}   {'   '.join(columns)}"
-
-
-def _duration(seconds: float) -> str:
-    for unit, scale in (("s", 1.0), ("ms", 1e-3)):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds * 1e6:.3g} us"
 
 
 if __name__ == "__main__":

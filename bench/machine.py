@@ -20,6 +20,7 @@ def facts() -> dict[str, object]:
     return {
         "processor": _processor(),
         "threads": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg()[0],  # of other work, when measuring began
         "system": platform.system(),
         "python": platform.python_version(),
         "numpy": np.__version__,
