@@ -124,9 +124,8 @@ void CurvatureTape::recur_c(index_t l, index_t k, const Chunk& chunk) {
             const double* w = layer.theta + feed.column * hk;
             if (feed.source > l) {
                 const index_t hr = plan_.layers[at(feed.source)].h;
-                kernels.gemm(false, true, chunk.n, hk, hr,
-                             c(l, feed.source) + i * ld + chunk.begin, h * ld, w, hk, row, h * ld,
-                             true);
+                kernels.gemm(false, true, chunk.n, hk, hr, c(l, feed.source) + i * ld + chunk.begin,
+                             h * ld, w, hk, row, h * ld, true);
             } else if (!f.matrix) {
                 for (index_t j = 0; j < hk; ++j) {
                     kernels.scale(chunk.n, f.d1 + i * ld, w[j + i * hk], row + j * h * ld, true);

@@ -47,8 +47,8 @@ void for_each_perturbation(const Network& net, Stencil stencil, Evaluate&& evalu
 }
 
 /// sqrt(EW) norm (t - y), output fastest, then sample; zero where the target does not count.
-std::vector<double> scaled_errors(const Network& net, const Samples& samples,
-                                  Stencil stencil, std::optional<int> n_threads) {
+std::vector<double> scaled_errors(const Network& net, const Samples& samples, Stencil stencil,
+                                  std::optional<int> n_threads) {
     const Plan plan(net, function(stencil));
     const Batch batch(plan, samples, function(stencil));
     if (!batch.has_targets()) refuse(function(stencil), ": needs targets");
@@ -88,7 +88,8 @@ void numeric_gradient(const Network& net, const Samples& samples, Stencil stenci
 
 void numeric_de_dwb(const Network& net, const Samples& samples, Stencil stencil,
                     MatrixView<double> j, std::optional<int> n_threads) {
-    const index_t columns = static_cast<index_t>(scaled_errors(net, samples, stencil, n_threads).size());
+    const index_t columns =
+        static_cast<index_t>(scaled_errors(net, samples, stencil, n_threads).size());
     if (j.rows != net.n_parameters() || j.cols != columns) {
         refuse("numeric_de_dwb: out has shape (", j.rows, ", ", j.cols, "), expected (",
                net.n_parameters(), ", ", columns, ")");

@@ -53,7 +53,8 @@ void compute_gradient(const Plan& plan, const Batch& batch, VectorView<double> g
     for (index_t i = 0; i < p; ++i) {
         double sum = 0.0;
         for (index_t part = 0; part < n_parts; ++part) sum += parts[part * p + i];
-        g[i] = sum + weight_penalty_slope(plan.performance, plan.wb[static_cast<std::size_t>(i)], p);
+        g[i] =
+            sum + weight_penalty_slope(plan.performance, plan.wb[static_cast<std::size_t>(i)], p);
     }
 }
 

@@ -61,9 +61,9 @@ struct Target {
 
 /// What a column q of u_k depends on beyond layer l: dC[:, q] of the block, or none.
 struct Dependence {
-    const double* c = nullptr;   ///< n x h_l, full
-    index_t diagonal_row = -1;   ///< or: f' of this row of layer l, elsewhere zero
-    bool layer_itself = false;   ///< reads a_l itself
+    const double* c = nullptr;  ///< n x h_l, full
+    index_t diagonal_row = -1;  ///< or: f' of this row of layer l, elsewhere zero
+    bool layer_itself = false;  ///< reads a_l itself
 };
 
 Dependence dependence(const Plan& plan, const Block& block, const CurvatureTape& tape, index_t l,
@@ -174,7 +174,8 @@ void diagonal(const Plan& plan, const Block& block, const double* pairs, const T
                     target.put(column + i, *from);
                     // Below the diagonal of a sub-block p < q, which is symmetric itself.
                     if (p < q && i < j) {
-                        target.put(target.column(a.offset + p * h + j, a.offset + q * h + i), *from);
+                        target.put(target.column(a.offset + p * h + j, a.offset + q * h + i),
+                                   *from);
                     }
                 }
             }
@@ -276,7 +277,8 @@ void compute_hessian(const Plan& plan, const Batch& batch, Curvature kind, Matri
     with_symmetric_target(h, [&](double* data, index_t ld) {
         contract_curvature(plan, batch, Objective::performance, kind, scale, data, ld, nullptr,
                            n_threads);
-        for (index_t i = 0; penalty != 0.0 && i < plan.n_parameters; ++i) data[i + i * ld] += penalty;
+        for (index_t i = 0; penalty != 0.0 && i < plan.n_parameters; ++i)
+            data[i + i * ld] += penalty;
     });
 }
 

@@ -129,8 +129,9 @@ void initialize(Network& net, UniformSource& uniform) {
         const Range active = active_range(layer.transfer);
         const bool plain = !bias || !std::isfinite(active.lo) || !std::isfinite(active.hi);
         const index_t n_sources = static_cast<index_t>(sources.size());
-        store(net, l, plain ? uniform_values(layer.size, n_sources, bias, uniform)
-                            : nguyen_widrow(layer.size, sources, active, uniform));
+        store(net, l,
+              plain ? uniform_values(layer.size, n_sources, bias, uniform)
+                    : nguyen_widrow(layer.size, sources, active, uniform));
     }
 }
 

@@ -21,10 +21,9 @@ LaneMatrix input_sensitivity(const Plan& plan, const Block& block, index_t input
         const PlanLayer& layer = plan.layers[l];
         for (const Feed& feed : layer.feeds) {
             if (feed.kind != SourceKind::input || feed.source != input) continue;
-            kernel_table().gemm(false, false, block.n, rows, layer.h,
-                                block.layers[l].d + m * layer.h * block.n, block.n,
-                                layer.theta + feed.column * layer.h, layer.h, d.data, block.n,
-                                true);
+            kernel_table().gemm(
+                false, false, block.n, rows, layer.h, block.layers[l].d + m * layer.h * block.n,
+                block.n, layer.theta + feed.column * layer.h, layer.h, d.data, block.n, true);
         }
     }
     return d;
@@ -36,8 +35,8 @@ void compute_input_jacobian(const Plan& plan, const Batch& batch, double* data,
                             const index_t strides[3], int n_threads) {
     constexpr index_t block_samples = 64;
     const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
-    const double flops = (2.0 * forward_flops(plan)) *
-                         static_cast<double>(batch.size() * (plan.n_outputs + 1));
+    const double flops =
+        (2.0 * forward_flops(plan)) * static_cast<double>(batch.size() * (plan.n_outputs + 1));
     parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t task) {
         Workspace work;
         const index_t first = task * block_samples;

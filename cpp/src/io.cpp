@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <cstring>
 #include <fstream>
-#include <limits>
+#include <locale>
 
 #include "errors.hpp"
 
@@ -47,7 +47,8 @@ std::string unescaped(const std::string& value) {
 std::uint64_t little_endian(std::uint64_t bits) {
     if constexpr (std::endian::native == std::endian::big) {
         std::uint64_t swapped = 0;
-        for (int byte = 0; byte < 8; ++byte) swapped |= ((bits >> (8 * byte)) & 255) << (56 - 8 * byte);
+        for (int byte = 0; byte < 8; ++byte)
+            swapped |= ((bits >> (8 * byte)) & 255) << (56 - 8 * byte);
         return swapped;
     }
     return bits;
@@ -56,6 +57,8 @@ std::uint64_t little_endian(std::uint64_t bits) {
 /// Header lines and numbers, written side by side.
 class Writer {
 public:
+    Writer() { header_.imbue(std::locale::classic()); }
+
     template <class... Words>
     void line(const Words&... words) {
         bool first = true;
@@ -109,7 +112,8 @@ public:
         const auto announced = std::strtoull(bytes.c_str() + mark + 9, nullptr, 10);
         const std::size_t present = bytes.size() - (end + 1);
         if (announced > present / 8 || present != announced * 8) {
-            damaged(text("it should hold ", announced, " numbers, but has ", present, " bytes of them"));
+            damaged(text("it should hold ", announced, " numbers, but has ", present,
+                         " bytes of them"));
         }
         number_ = end + 1;
     }
@@ -117,6 +121,7 @@ public:
     /// Values of the line `word ...`.
     std::istringstream line(const std::string& word) {
         std::istringstream stream(next_line());
+        stream.imbue(std::locale::classic());
         std::string first;
         stream >> first;
         if (first != word) damaged(text("'", word, "' expected, '", first, "' found"));
@@ -143,7 +148,8 @@ public:
         return n;
     }
     std::vector<double> numbers(index_t n) {
-        if (n < 0 || static_cast<std::size_t>(n) > (bytes_.size() - number_) / 8) damaged("numbers are missing");
+        if (n < 0 || static_cast<std::size_t>(n) > (bytes_.size() - number_) / 8)
+            damaged("numbers are missing");
         std::vector<double> values(static_cast<std::size_t>(n));
         for (double& v : values) {
             std::uint64_t bits = 0;
@@ -334,13 +340,18 @@ Network from_bytes(const std::string& bytes) {
             std::istringstream words = in.line("connection");
             Connection connection;
             const auto kind = in.value<std::string>(words);
+            if (kind != "bias" && kind != "input" && kind != "layer") {
+                in.damaged("unknown connection '" + kind + "'");
+            }
             connection.kind = kind == "bias"    ? SourceKind::bias
                               : kind == "input" ? SourceKind::input
                                                 : SourceKind::layer;
             connection.source = in.value<index_t>(words);
             in.value<std::string>(words);
             connection.delays = {in.value<index_t>(words)};
-            connection.learn = in.value<std::string>(words) == "learn";
+            const auto learn = in.value<std::string>(words);
+            if (learn != "learn" && learn != "frozen") in.damaged("unknown word '" + learn + "'");
+            connection.learn = learn == "learn";
             layer.connections.push_back(std::move(connection));
         }
         s.layers.push_back(std::move(layer));
@@ -358,6 +369,14 @@ Network from_bytes(const std::string& bytes) {
     // Before anything is allocated by these sizes: the file must hold as many numbers.
     for (const Layer& layer : s.layers) {
         if (layer.size > static_cast<index_t>(bytes.size())) in.damaged("a layer is too large");
+    }
+    for (const Output& output : s.outputs) {
+        const auto& steps = output.processing.steps;
+        const bool known =
+            output.layer >= 0 && output.layer < static_cast<index_t>(s.layers.size());
+        const index_t rows = known ? s.layers[static_cast<std::size_t>(output.layer)].size : 0;
+        const index_t raw = steps.empty() || steps[0].xrows == 0 ? rows : steps[0].xrows;
+        if (!known || output.size != raw) in.damaged("an output does not fit its layer");
     }
     std::map<std::string, std::string> annotations;
     line = in.line("annotations");

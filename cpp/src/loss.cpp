@@ -184,9 +184,8 @@ bool absolute(const PerformanceSettings& settings) {
 
 double penalty_scale(const PerformanceSettings& settings, index_t n_parameters) {
     if (n_parameters == 0) return 0.0;
-    return is_mean(settings.function)
-               ? settings.regularization / static_cast<double>(n_parameters)
-               : settings.regularization;
+    return is_mean(settings.function) ? settings.regularization / static_cast<double>(n_parameters)
+                                      : settings.regularization;
 }
 
 }  // namespace

@@ -81,7 +81,8 @@ void settle_outputs(Structure& structure) {
 Structure chain(const std::vector<index_t>& sizes, Transfer hidden, Transfer output) {
     if (sizes.size() < 2) refuse("chain: sizes needs an input and at least one layer");
     Structure structure;
-    structure.inputs.push_back({.size = sizes[0], .processing = {}, .range = {}, .processed_range = {}});
+    structure.inputs.push_back(
+        {.size = sizes[0], .processing = {}, .range = {}, .processed_range = {}});
     for (std::size_t l = 1; l < sizes.size(); ++l) {
         const bool last = l + 1 == sizes.size();
         const SourceKind kind = l == 1 ? SourceKind::input : SourceKind::layer;
@@ -91,8 +92,10 @@ Structure chain(const std::vector<index_t>& sizes, Transfer hidden, Transfer out
             {.kind = kind, .source = l == 1 ? 0 : static_cast<index_t>(l) - 2});
         structure.layers.push_back(std::move(layer));
     }
-    structure.outputs.push_back(
-        {.layer = static_cast<index_t>(sizes.size()) - 2, .size = 0, .processing = {}, .range = {}});
+    structure.outputs.push_back({.layer = static_cast<index_t>(sizes.size()) - 2,
+                                 .size = 0,
+                                 .processing = {},
+                                 .range = {}});
     return structure;
 }
 
@@ -198,7 +201,8 @@ void Network::set_parameters(VectorView<const double> wb) {
                " parameters");
     }
     for (index_t i = 0; i < wb.size; ++i) {
-        if (!std::isfinite(wb[i])) refuse("setwb: wb[", i, "] is ", wb[i], "; parameters must be finite");
+        if (!std::isfinite(wb[i]))
+            refuse("setwb: wb[", i, "] is ", wb[i], "; parameters must be finite");
     }
     for (index_t i = 0; i < wb.size; ++i) (*wb_)[at(i)] = wb[i];
 }

@@ -29,7 +29,8 @@ SourceKind source_kind(BlockKind kind) { return static_cast<SourceKind>(static_c
 
 Plan::Plan(const Network& net, const char* function) : performance(net.performance) {
     if (!net.configured()) {
-        refuse(function, ": the network is not configured: its input or output size is unknown; "
+        refuse(function,
+               ": the network is not configured: its input or output size is unknown; "
                "call configure(x, t) or train it first");
     }
     const Structure& structure = net.structure();
@@ -73,8 +74,8 @@ Plan::Plan(const Network& net, const char* function) : performance(net.performan
     }
     for (const Output& output : structure.outputs) {
         layers[at(output.layer)].output = static_cast<index_t>(outputs.size());
-        outputs.push_back({output.layer, n_outputs, output.size,
-                           reverse_part(output.processing, output.size)});
+        outputs.push_back(
+            {output.layer, n_outputs, output.size, reverse_part(output.processing, output.size)});
         output_processing.push_back(output.processing);
         for (index_t i = 0; i < output.size; ++i) {
             norm.push_back(normalization_factor(performance, output.range, i));
@@ -87,7 +88,7 @@ bool Plan::reaches(index_t input, index_t output) const {
     std::vector<bool> touched(layers.size(), false);
     for (std::size_t l = 0; l < layers.size(); ++l) {
         for (const Feed& feed : layers[l].feeds) {
-            const bool hit = feed.kind == SourceKind::input ? feed.source == input
+            const bool hit = feed.kind == SourceKind::input   ? feed.source == input
                              : feed.kind == SourceKind::layer ? touched[at(feed.source)]
                                                               : false;
             touched[l] = touched[l] || hit;

@@ -268,8 +268,8 @@ void chain_linear(LinearPart& total, const ProcessStep& step, Step&& entry, inde
 
 /// Row of the output that carries row i, when unknown rows are followed by a flag.
 index_t fixed_row(const ProcessStep& step, index_t i) {
-    return i + (std::lower_bound(step.unknown.begin(), step.unknown.end(), i) -
-                step.unknown.begin());
+    return i +
+           (std::lower_bound(step.unknown.begin(), step.unknown.end(), i) - step.unknown.begin());
 }
 
 double forward_entry(const ProcessStep& step, index_t i, index_t j) {

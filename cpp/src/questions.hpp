@@ -40,7 +40,8 @@ void with_symmetric_target(const MatrixView<double>& out, Body&& body) {
         std::vector<double> compact(static_cast<std::size_t>(p * p));
         body(compact.data(), p);
         for (index_t j = 0; j < p; ++j) {
-            for (index_t i = 0; i < p; ++i) out(i, j) = compact[static_cast<std::size_t>(i + j * p)];
+            for (index_t i = 0; i < p; ++i)
+                out(i, j) = compact[static_cast<std::size_t>(i + j * p)];
         }
     }
 }

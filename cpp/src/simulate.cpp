@@ -108,10 +108,9 @@ double perform(const Network& net, MatrixView<const double> t, MatrixView<const 
                 }
                 if (std::isnan(target) || std::isnan(value)) continue;
                 ++counted;
-                const double w =
-                    ew.data ? ew(ew.rows == 1 ? 0 : i, ew.cols == 1 ? 0 : q) : 1.0;
-                LossLanes element{1, 1, 1, &value, nullptr, nullptr, &target, &w, 1,
-                                  plan.norm.data() + i};
+                const double w = ew.data ? ew(ew.rows == 1 ? 0 : i, ew.cols == 1 ? 0 : q) : 1.0;
+                LossLanes element{1,       1,       1,  &value, nullptr,
+                                  nullptr, &target, &w, 1,      plan.norm.data() + i};
                 element.binary = output.rows == 1;
                 sum += loss_value(plan.performance.function, LossForm::output, element);
             }

@@ -47,9 +47,9 @@ void check_error_weights(const char* function, const MatrixView<const double>& e
                          index_t cols) {
     if (!ew.data) return;
     if ((ew.rows != 1 && ew.rows != rows) || (ew.cols != 1 && ew.cols != cols)) {
-        refuse(function, ": ew has shape (", ew.rows, ", ", ew.cols,
-               "), expected one weight, (1, ", cols, "), (", rows, ", 1) or (", rows, ", ", cols,
-               ")", ew.rows == cols && ew.cols == rows ? "; samples are columns: pass ew.T" : "");
+        refuse(function, ": ew has shape (", ew.rows, ", ", ew.cols, "), expected one weight, (1, ",
+               cols, "), (", rows, ", 1) or (", rows, ", ", cols, ")",
+               ew.rows == cols && ew.cols == rows ? "; samples are columns: pass ew.T" : "");
     }
     for (index_t q = 0; q < ew.cols; ++q) {
         for (index_t i = 0; i < ew.rows; ++i) {
@@ -62,7 +62,10 @@ void check_error_weights(const char* function, const MatrixView<const double>& e
 }
 
 Batch::Batch(const Plan& plan, const Samples& samples, const char* function, UnknownInputs policy)
-    : x(samples.x), t(samples.t), ew(samples.ew), n_outputs_(static_cast<index_t>(plan.outputs.size())) {
+    : x(samples.x),
+      t(samples.t),
+      ew(samples.ew),
+      n_outputs_(static_cast<index_t>(plan.outputs.size())) {
     if (x.size() != plan.inputs.size()) {
         refuse(function, ": x has ", x.size(), " arrays, but the network has ", plan.inputs.size(),
                " inputs");
@@ -73,8 +76,8 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
         const std::string what = numbered("x", j, x.size());
         const index_t rows = plan.inputs[j].size;
         if (x[j].rows != rows) {
-            refuse(function, ": ", what, " has shape (", x[j].rows, ", ", x[j].cols,
-                   "), expected ", rows, " rows (the network's inputs)",
+            refuse(function, ": ", what, " has shape (", x[j].rows, ", ", x[j].cols, "), expected ",
+                   rows, " rows (the network's inputs)",
                    x[j].cols == rows ? text("; samples are columns: pass ", what, ".T") : "");
         }
         check_shape(function, what.c_str(), x[j], rows, total);
@@ -103,9 +106,8 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
         }
     }
     if (unknown_inputs) find_unknown(plan);
-    if (policy == UnknownInputs::refused && t.empty() && std::any_of(unknown_.begin(), unknown_.end(), [](char c) {
-            return c != 0;
-        })) {
+    if (policy == UnknownInputs::refused && t.empty() &&
+        std::any_of(unknown_.begin(), unknown_.end(), [](char c) { return c != 0; })) {
         const auto first = std::find(unknown_.begin(), unknown_.end(), char{1}) - unknown_.begin();
         refuse(function, ": x has a NaN in sample ", column(first / n_outputs_),
                "; only functions with targets accept unknown inputs (as don't care)");
@@ -130,7 +132,8 @@ void Batch::find_unknown(const Plan& plan) {
             nan = false;
             for (index_t i = 0; i < sample.rows; ++i) nan = nan || std::isnan(sample.row(i)[0]);
             for (index_t o = 0; nan && o < n_outputs_; ++o) {
-                if (plan.reaches(static_cast<index_t>(j), o)) unknown_[at(position * n_outputs_ + o)] = 1;
+                if (plan.reaches(static_cast<index_t>(j), o))
+                    unknown_[at(position * n_outputs_ + o)] = 1;
             }
         }
     }
@@ -151,7 +154,8 @@ void Batch::count_targets(const Plan& plan) {
 
 int threads_for(double flops, int available) {
     constexpr double worth_a_thread = 2e5;
-    return static_cast<int>(std::clamp(flops / worth_a_thread, 1.0, static_cast<double>(available)));
+    return static_cast<int>(
+        std::clamp(flops / worth_a_thread, 1.0, static_cast<double>(available)));
 }
 
 Slope slope_of(const Plan& plan, const Block& block, index_t l, const Chunk& chunk) {
@@ -292,17 +296,25 @@ LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& out
                      const Chunk& chunk) {
     const LayerTape& tape = block.layers[at(output.layer)];
     const index_t shift = output.first_row * block.n + chunk.begin;
-    return {chunk.n,         output.rows,     block.n, block.y + shift,
-            tape.s + chunk.begin, tape.a + chunk.begin, block.t + shift, block.w + shift,
-            block.n,         plan.norm.data() + output.first_row, output.rows == 1};
+    return {chunk.n,
+            output.rows,
+            block.n,
+            block.y + shift,
+            tape.s + chunk.begin,
+            tape.a + chunk.begin,
+            block.t + shift,
+            block.w + shift,
+            block.n,
+            plan.norm.data() + output.first_row,
+            output.rows == 1};
 }
 
 double block_loss(const Plan& plan, const Block& block, const Chunk& chunk) {
     double sum = 0.0;
     for (const PlanOutput& output : plan.outputs) {
-        sum += loss_value(plan.performance.function,
-                          loss_form(plan, output, Objective::performance),
-                          loss_lanes(plan, block, output, chunk));
+        sum +=
+            loss_value(plan.performance.function, loss_form(plan, output, Objective::performance),
+                       loss_lanes(plan, block, output, chunk));
     }
     return sum;
 }

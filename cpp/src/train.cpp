@@ -62,7 +62,8 @@ TrainingRecord train(Network& net, const std::vector<MatrixView<const double>>& 
                                        " is replaced by mse; only mse and sse fit it"));
         work.performance.function = Performance::mse;
     }
-    const Linearization whole(work, {.x = x, .t = t, .ew = ew}, "train");  // checks shapes and values
+    const Linearization whole(work, {.x = x, .t = t, .ew = ew},
+                              "train");  // checks shapes and values
     if (whole.n_samples() == 0) refuse("train: x and t have no samples");
 
     DivisionIndices& division = record.division;

@@ -9,7 +9,6 @@
 
 #include "kernels/kernels.hpp"
 
-
 namespace jacnet {
 
 namespace {
@@ -84,8 +83,8 @@ private:
     std::vector<double> jj_, factor_, je_, step_, w_;
 };
 
-std::optional<StopReason> stop_reason(const EpochState& state,
-                                      const LevenbergMarquardtSettings& lm, bool asked) {
+std::optional<StopReason> stop_reason(const EpochState& state, const LevenbergMarquardtSettings& lm,
+                                      bool asked) {
     if (asked) return StopReason::user;
     if (!std::isfinite(state.perf)) return StopReason::not_finite;
     if (state.perf <= lm.goal) return StopReason::goal;
@@ -111,7 +110,8 @@ void train_lm(Network& net, const TrainingSets& sets, const TrainingSettings& se
     double best_perf = sets.has_validation ? state.vperf : state.perf;
 
     for (;; ++state.epoch) {
-        state.time = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        state.time =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         record.epochs.push_back(state);
         const bool asked = settings.callback && settings.callback(state);
         if (const auto reason = stop_reason(state, lm, asked)) {

@@ -15,10 +15,10 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 
 struct Entry {
-  Transfer function;
-  std::string_view name;
-  Range output;
-  Range active;
+    Transfer function;
+    std::string_view name;
+    Range output;
+    Range active;
 };
 
 // The infima of elu's relatives: selu's is -lambda alpha, the others' are the values at the zeros
@@ -53,39 +53,39 @@ constexpr std::array table{
 };
 
 struct Alias {
-  std::string_view word;
-  Transfer function;
+    std::string_view word;
+    Transfer function;
 };
 
 constexpr std::array aliases{
-    Alias{"tanh", Transfer::tansig},    Alias{"sigmoid", Transfer::logsig},
-    Alias{"logistic", Transfer::logsig}, Alias{"linear", Transfer::purelin},
+    Alias{"tanh", Transfer::tansig},      Alias{"sigmoid", Transfer::logsig},
+    Alias{"logistic", Transfer::logsig},  Alias{"linear", Transfer::purelin},
     Alias{"identity", Transfer::purelin}, Alias{"swish", Transfer::silu},
     Alias{"gelu_exact", Transfer::gelu},
 };
 
 constexpr bool in_order() {
-  for (std::size_t i = 0; i < table.size(); ++i) {
-    if (static_cast<std::size_t>(table[i].function) != i) return false;
-  }
-  return true;
+    for (std::size_t i = 0; i < table.size(); ++i) {
+        if (static_cast<std::size_t>(table[i].function) != i) return false;
+    }
+    return true;
 }
 static_assert(in_order(), "the table follows the enumeration");
 
 const Entry& entry(Transfer f) { return table.at(static_cast<std::size_t>(f)); }
 
 [[noreturn]] void refuse(std::string_view word) {
-  std::vector<std::string_view> known;
-  for (const Entry& e : table) known.push_back(e.name);
-  for (const Alias& a : aliases) known.push_back(a.word);
-  constexpr std::size_t shown = 60;
-  std::string message = "unknown transfer function '" + std::string(word.substr(0, shown));
-  message += word.size() > shown ? "...'" : "'";
-  const std::string near = nearest(word, known);
-  if (!near.empty()) message += "; did you mean '" + near + "'?";
-  message += near.empty() ? "; known are " : " Known are ";
-  for (const Entry& e : table) message += std::string(&e == &table[0] ? "" : ", ") += e.name;
-  throw std::invalid_argument(message);
+    std::vector<std::string_view> known;
+    for (const Entry& e : table) known.push_back(e.name);
+    for (const Alias& a : aliases) known.push_back(a.word);
+    constexpr std::size_t shown = 60;
+    std::string message = "unknown transfer function '" + std::string(word.substr(0, shown));
+    message += word.size() > shown ? "...'" : "'";
+    const std::string near = nearest(word, known);
+    if (!near.empty()) message += "; did you mean '" + near + "'?";
+    message += near.empty() ? "; known are " : " Known are ";
+    for (const Entry& e : table) message += std::string(&e == &table[0] ? "" : ", ") += e.name;
+    throw std::invalid_argument(message);
 }
 
 }  // namespace
@@ -93,22 +93,22 @@ const Entry& entry(Transfer f) { return table.at(static_cast<std::size_t>(f)); }
 std::string_view name(Transfer f) { return entry(f).name; }
 
 Transfer transfer_from_name(std::string_view word) {
-  for (const Entry& e : table) {
-    if (e.name == word) return e.function;
-  }
-  for (const Alias& a : aliases) {
-    if (a.word == word) return a.function;
-  }
-  refuse(word);
+    for (const Entry& e : table) {
+        if (e.name == word) return e.function;
+    }
+    for (const Alias& a : aliases) {
+        if (a.word == word) return a.function;
+    }
+    refuse(word);
 }
 
 const std::vector<Transfer>& transfer_functions() {
-  static const std::vector<Transfer> all = [] {
-    std::vector<Transfer> functions;
-    for (const Entry& e : table) functions.push_back(e.function);
-    return functions;
-  }();
-  return all;
+    static const std::vector<Transfer> all = [] {
+        std::vector<Transfer> functions;
+        for (const Entry& e : table) functions.push_back(e.function);
+        return functions;
+    }();
+    return all;
 }
 
 Range output_range(Transfer f) { return entry(f).output; }

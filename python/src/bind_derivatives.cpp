@@ -139,8 +139,7 @@ public:
                                   "', expected 'exact' or 'gauss-newton'");
         }
         const py::array h = target(function, out, {lin_.n_parameters(), lin_.n_parameters()});
-        const Curvature curvature =
-            kind == "exact" ? Curvature::exact : Curvature::gauss_newton;
+        const Curvature curvature = kind == "exact" ? Curvature::exact : Curvature::gauss_newton;
         unlocked(work(lin_.n_parameters()), [&] { lin_.hessian(matrix(h), curvature, threads); });
         return h;
     }
@@ -156,8 +155,8 @@ private:
         return array;
     }
     py::array input_jacobian(const char* function, std::optional<int> threads, py::handle out) {
-        const py::array j = target(
-            function, out, {lin_.n_samples(), lin_.n_outputs(), lin_.n_inputs()}, true);
+        const py::array j =
+            target(function, out, {lin_.n_samples(), lin_.n_outputs(), lin_.n_inputs()}, true);
         const index_t size = sizeof(double);
         const index_t strides[3] = {j.strides(0) / size, j.strides(1) / size, j.strides(2) / size};
         auto* values = static_cast<double*>(const_cast<void*>(j.data()));
@@ -183,15 +182,17 @@ py::handle need(py::handle t, const char* function) {
 void refuse_delays(const char* function, py::handle states, const char* name) {
     if (states.is_none()) return;
     if (py::hasattr(states, "__len__") && py::len(states) == 0) return;
-    throw py::value_error(std::string(function) + ": " + name +
-                          " (delay states) needs a dynamic network; networks are static, pass None");
+    throw py::value_error(
+        std::string(function) + ": " + name +
+        " (delay states) needs a dynamic network; networks are static, pass None");
 }
 
 /// "de_dwb" or "dperf_dwb".
 bool wants_jacobian(const char* function, const std::string& what) {
     if (what == "de_dwb") return true;
     if (what == "dperf_dwb") return false;
-    const bool errors = what.find("perf") == std::string::npos && what.find("PERF") == std::string::npos;
+    const bool errors =
+        what.find("perf") == std::string::npos && what.find("PERF") == std::string::npos;
     throw py::value_error(std::string(function) + ": unknown quantity '" + what +
                           "'; did you mean '" + (errors ? "de_dwb" : "dperf_dwb") +
                           "'? Known: de_dwb, dperf_dwb");

@@ -15,7 +15,7 @@ using Steps = std::vector<std::pair<std::string, py::dict>>;
 /// Parameters of process functions by the names that MATLAB gives them.
 struct StepParameter {
     const char* name;
-    double ProcessStep::*value;
+    double ProcessStep::* value;
     std::vector<Process> of;
 };
 
@@ -128,7 +128,8 @@ template <class Items>
 py::list range_list(const Items& items) {
     py::list all;
     for (const auto& item : items) {
-        py::array_t<double> range({static_cast<py::ssize_t>(item.range.size() / 2), py::ssize_t{2}});
+        py::array_t<double> range(
+            {static_cast<py::ssize_t>(item.range.size() / 2), py::ssize_t{2}});
         std::copy(item.range.begin(), item.range.end(), range.mutable_data());
         all.append(range);
     }
@@ -148,8 +149,9 @@ Network make_network(const std::vector<index_t>& input_sizes,
         input_connect.size() != n_layers || layer_connect.size() != n_layers ||
         input_processing.size() != input_sizes.size() ||
         output_processing.size() != output_layers.size()) {
-        throw py::value_error("Network: transfer, bias and the connections need one entry per "
-                              "layer, processing one per input and output");
+        throw py::value_error(
+            "Network: transfer, bias and the connections need one entry per "
+            "layer, processing one per input and output");
     }
     Structure s;
     for (std::size_t j = 0; j < input_sizes.size(); ++j) {
@@ -180,7 +182,8 @@ std::vector<std::vector<bool>> connections(const Network& net, SourceKind kind,
     for (const Layer& layer : net.structure().layers) {
         std::vector<bool> row(n_sources, false);
         for (const Connection& c : layer.connections) {
-            if (c.kind == kind) row[static_cast<std::size_t>(std::max(c.source, index_t{0}))] = true;
+            if (c.kind == kind)
+                row[static_cast<std::size_t>(std::max(c.source, index_t{0}))] = true;
         }
         all.push_back(std::move(row));
     }
@@ -198,9 +201,8 @@ py::list list_of(const Items& items, Get&& get) {
 py::array owned_view(const std::shared_ptr<std::vector<double>>& storage, const double* data,
                      std::vector<py::ssize_t> shape) {
     auto* owner = new std::shared_ptr<std::vector<double>>(storage);
-    const py::capsule base(owner, [](void* p) {
-        delete static_cast<std::shared_ptr<std::vector<double>>*>(p);
-    });
+    const py::capsule base(
+        owner, [](void* p) { delete static_cast<std::shared_ptr<std::vector<double>>*>(p); });
     std::vector<py::ssize_t> strides;
     py::ssize_t step = sizeof(double);
     for (const py::ssize_t length : shape) {
@@ -248,6 +250,12 @@ std::vector<index_t> sizes(const std::vector<Output>& outputs) {
     return all;
 }
 
+/// How to split one array among several inputs or outputs; a single one may change its size.
+template <class Items>
+std::vector<index_t> known_rows(const Items& items) {
+    return items.size() > 1 ? sizes(items) : std::vector<index_t>(items.size(), 0);
+}
+
 void set_wb(Network& net, py::handle values) {
     const py::array wb = doubles(values, {"setwb", "wb"});
     if (wb.ndim() != 1) {
@@ -281,10 +289,10 @@ std::optional<std::uint32_t> python_seed(py::handle seed, const char* function) 
 
 void bind_network(py::module_& m) {
     py::class_<Network>(m, "Network", "A network and its parameters; see jacnet.Network.")
-        .def(py::init(&make_network), py::kw_only(), py::arg("input_sizes"),
-             py::arg("layer_sizes"), py::arg("transfer"), py::arg("bias"),
-             py::arg("input_connect"), py::arg("layer_connect"), py::arg("output_layers"),
-             py::arg("input_processing"), py::arg("output_processing"))
+        .def(py::init(&make_network), py::kw_only(), py::arg("input_sizes"), py::arg("layer_sizes"),
+             py::arg("transfer"), py::arg("bias"), py::arg("input_connect"),
+             py::arg("layer_connect"), py::arg("output_layers"), py::arg("input_processing"),
+             py::arg("output_processing"))
         .def_property_readonly("input_sizes",
                                [](const Network& net) { return sizes(net.structure().inputs); })
         .def_property_readonly("output_sizes",
@@ -299,12 +307,12 @@ void bind_network(py::module_& m) {
                                    return list_of(net.structure().outputs,
                                                   [](const Output& o) { return o.layer; });
                                })
-        .def_property_readonly(
-            "transfer",
-            [](const Network& net) {
-                return list_of(net.structure().layers,
-                               [](const Layer& l) { return std::string(name(l.transfer)); });
-            })
+        .def_property_readonly("transfer",
+                               [](const Network& net) {
+                                   return list_of(net.structure().layers, [](const Layer& l) {
+                                       return std::string(name(l.transfer));
+                                   });
+                               })
         .def_property_readonly("bias_connect",
                                [](const Network& net) {
                                    py::list all;
@@ -349,16 +357,13 @@ void bind_network(py::module_& m) {
         .def(
             "configure",
             [](Network& net, py::object x, py::object t) {
-                const Signals sx(x, {"configure", "x"},
-                                 std::vector<index_t>(net.structure().inputs.size(), 0));
-                const Signals st(t, {"configure", "t"},
-                                 std::vector<index_t>(net.structure().outputs.size(), 0));
+                const Signals sx(x, {"configure", "x"}, known_rows(net.structure().inputs));
+                const Signals st(t, {"configure", "t"}, known_rows(net.structure().outputs));
                 net.configure(sx.views(), st.views());
             },
             py::arg("x"), py::arg("t"))
         .def(
-            "init",
-            [](Network& net, py::object seed) { net.initialize(seed_of(seed, "init")); },
+            "init", [](Network& net, py::object seed) { net.initialize(seed_of(seed, "init")); },
             py::arg("seed") = py::none())
         .def("setwb", &set_wb, py::arg("wb"))
         .def_property(
@@ -385,14 +390,15 @@ void bind_network(py::module_& m) {
         .def_readwrite("annotations", &Network::annotations)
         .def("to_bytes", [](const Network& net) { return py::bytes(to_bytes(net)); })
         .def_static(
-            "from_bytes",
-            [](const py::bytes& data) { return from_bytes(std::string(data)); }, py::arg("data"))
+            "from_bytes", [](const py::bytes& data) { return from_bytes(std::string(data)); },
+            py::arg("data"))
         .def(
             "assign", [](Network& net, const Network& other) { net = other; }, py::arg("other"),
             "Becomes a deep copy of the other network.")
         .def(
             "__call__",
-            [](const Network& net, py::object x, py::object n_threads, py::object out) -> py::array {
+            [](const Network& net, py::object x, py::object n_threads,
+               py::object out) -> py::array {
                 const auto threads = thread_count(n_threads, "sim");
                 const Signals sx(x, {"sim", "x"}, sizes(net.structure().inputs));
                 const index_t samples = sx.views().empty() ? 0 : sx.views()[0].cols;

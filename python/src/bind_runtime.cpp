@@ -53,12 +53,14 @@ py::array transfer_array(const std::string& word, py::object n, int order) {
 }  // namespace
 
 void bind_runtime(py::module_& m) {
-    m.def("build_info", build_info_dict,
-          "Version, compiler, Eigen, OpenMP and instruction sets (compiled, available, in use), and\n"
-          "the number of threads that a call without n_threads may use, as a dict.");
+    m.def(
+        "build_info", build_info_dict,
+        "Version, compiler, Eigen, OpenMP and instruction sets (compiled, available, in use), and\n"
+        "the number of threads that a call without n_threads may use, as a dict.");
     m.def("transfer_functions", transfer_names, "Names of all transfer functions.");
-    m.def("transfer", transfer_array, py::arg("name"), py::arg("n"), py::arg("order") = 0,
-          "Value (order 0), slope (1) or curvature (2) of a transfer function, elementwise over an\n"
-          "array of net inputs; functions that couple features take a matrix with samples in\n"
-          "columns, and softmax and radbasn give values only.");
+    m.def(
+        "transfer", transfer_array, py::arg("name"), py::arg("n"), py::arg("order") = 0,
+        "Value (order 0), slope (1) or curvature (2) of a transfer function, elementwise over an\n"
+        "array of net inputs; functions that couple features take a matrix with samples in\n"
+        "columns, and softmax and radbasn give values only.");
 }

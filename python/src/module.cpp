@@ -2,6 +2,8 @@
 
 #include <pybind11/pybind11.h>
 
+#include "jacnet/runtime.hpp"
+
 void bind_network(pybind11::module_& m);
 void bind_derivatives(pybind11::module_& m);
 void bind_training(pybind11::module_& m);
@@ -9,6 +11,7 @@ void bind_runtime(pybind11::module_& m);
 
 PYBIND11_MODULE(_core, m) {
     m.doc() = "The compiled core of jacnet: everything numerical.";
+    jacnet::instruction_set();  // a JACNET_ISA that cannot be had is an error at import
     bind_network(m);
     bind_derivatives(m);
     bind_training(m);

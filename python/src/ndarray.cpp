@@ -15,7 +15,7 @@ std::string text(const Parts&... parts) {
     return stream.str();
 }
 
-std::string shape_text(const std::vector<index_t>& shape) {
+std::string sizes_text(const std::vector<index_t>& shape) {
     std::string out = "(";
     for (std::size_t i = 0; i < shape.size(); ++i) {
         out += (i > 0 ? ", " : "") + std::to_string(shape[i]);
@@ -45,8 +45,8 @@ bool viewable(const py::array& array) {
 }
 
 [[noreturn]] void refuse_type(const Argument& argument, const std::string& came) {
-    throw py::type_error(text(argument.function, ": ", argument.name, " must hold real numbers, got ",
-                              came, "; pass a float64 array"));
+    throw py::type_error(text(argument.function, ": ", argument.name,
+                              " must hold real numbers, got ", came, "; pass a float64 array"));
 }
 
 bool is_sequence(py::handle object) {
@@ -78,7 +78,7 @@ MatrixView<const double> signal_view(const py::array& array, const Argument& arg
 }  // namespace
 
 std::string shape_text(const py::array& array) {
-    return shape_text(std::vector<index_t>(array.shape(), array.shape() + array.ndim()));
+    return sizes_text(std::vector<index_t>(array.shape(), array.shape() + array.ndim()));
 }
 
 py::array doubles(py::handle object, const Argument& argument) {
@@ -158,8 +158,8 @@ std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_
                                                    const char* function) {
     if (object.is_none()) return std::nullopt;
     const auto refuse = [&](const std::string& came) {
-        throw py::type_error(text(function, ": samples must be whole numbers or a boolean mask, got ",
-                                  came));
+        throw py::type_error(
+            text(function, ": samples must be whole numbers or a boolean mask, got ", came));
     };
     if (!py::isinstance<py::array>(object) && !is_sequence(object) &&
         !py::isinstance<py::type>(object) && !py::hasattr(object, "__array__")) {
@@ -167,8 +167,8 @@ std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_
     }
     const py::array array = py::module_::import("numpy").attr("asarray")(object);
     if (array.ndim() != 1) {
-        throw py::value_error(text(function, ": samples has shape ", shape_text(array),
-                                   ", expected one dimension"));
+        throw py::value_error(
+            text(function, ": samples has shape ", shape_text(array), ", expected one dimension"));
     }
     std::vector<index_t> indices;
     const char kind = array.dtype().kind();
@@ -183,7 +183,8 @@ std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_
         }
         return indices;
     }
-    if (array.size() > 0 && kind != 'i' && kind != 'u') refuse("dtype " + dtype_name(array.dtype()));
+    if (array.size() > 0 && kind != 'i' && kind != 'u')
+        refuse("dtype " + dtype_name(array.dtype()));
     const auto values = py::array_t<std::int64_t, py::array::forcecast>(array).unchecked<1>();
     for (index_t i = 0; i < values.shape(0); ++i) {
         const index_t index = values(i);
@@ -199,8 +200,8 @@ std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_
 std::optional<int> thread_count(py::handle object, const char* function) {
     if (object.is_none()) return std::nullopt;
     if (!PyIndex_Check(object.ptr()) || PyBool_Check(object.ptr())) {
-        throw py::type_error(text(function, ": n_threads must be a whole number or None, got ",
-                                  type_name(object)));
+        throw py::type_error(
+            text(function, ": n_threads must be a whole number or None, got ", type_name(object)));
     }
     const auto n = py::cast<long long>(py::int_(py::reinterpret_borrow<py::object>(object)));
     if (n < 1) {
@@ -215,7 +216,8 @@ namespace {
 bool distinct(const py::array& array) {
     std::vector<std::pair<py::ssize_t, py::ssize_t>> axes;  // stride, length
     for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
-        if (array.shape(axis) > 1) axes.emplace_back(std::abs(array.strides(axis)), array.shape(axis));
+        if (array.shape(axis) > 1)
+            axes.emplace_back(std::abs(array.strides(axis)), array.shape(axis));
     }
     std::sort(axes.begin(), axes.end());
     py::ssize_t extent = static_cast<py::ssize_t>(sizeof(double));
@@ -256,23 +258,24 @@ py::array result(py::handle out, const Argument& argument, const std::vector<ind
             strides[axis] = step;
             step *= std::max(shape[axis], index_t{1});
         }
-        return py::array(py::dtype::of<double>(), std::vector<py::ssize_t>(shape.begin(), shape.end()),
-                         strides);
+        return py::array(py::dtype::of<double>(),
+                         std::vector<py::ssize_t>(shape.begin(), shape.end()), strides);
     }
     const char* function = argument.function;
     if (!py::isinstance<py::array>(out)) {
-        throw py::type_error(text(function, ": ", argument.name, " must be a float64 array, got ",
-                                  type_name(out)));
+        throw py::type_error(
+            text(function, ": ", argument.name, " must be a float64 array, got ", type_name(out)));
     }
     auto array = py::reinterpret_borrow<py::array>(out);
     if (!array.dtype().equal(py::dtype::of<double>())) {
-        throw py::type_error(text(function, ": ", argument.name, " must be a float64 array, got dtype ",
+        throw py::type_error(text(function, ": ", argument.name,
+                                  " must be a float64 array, got dtype ",
                                   dtype_name(array.dtype())));
     }
     const std::vector<index_t> came(array.shape(), array.shape() + array.ndim());
     if (came != shape) {
-        throw py::value_error(text(function, ": ", argument.name, " has shape ", shape_text(came),
-                                   ", expected ", shape_text(shape)));
+        throw py::value_error(text(function, ": ", argument.name, " has shape ", sizes_text(came),
+                                   ", expected ", sizes_text(shape)));
     }
     if (!array.writeable()) {
         throw py::value_error(text(function, ": ", argument.name, " is read-only"));
@@ -288,12 +291,12 @@ py::array result(py::handle out, const Argument& argument, const std::vector<ind
     return array;
 }
 
-void refuse_overlap(const py::array& out, const char* function, const std::vector<py::array>& inputs,
-                    const char* name) {
+void refuse_overlap(const py::array& out, const char* function,
+                    const std::vector<py::array>& inputs, const char* name) {
     for (const py::array& input : inputs) {
         if (overlap(extent(out), extent(input))) {
-            throw py::value_error(text(function, ": out overlaps ", name,
-                                       "; the result needs memory of its own"));
+            throw py::value_error(
+                text(function, ": out overlaps ", name, "; the result needs memory of its own"));
         }
     }
 }
@@ -302,8 +305,9 @@ void refuse_overlap(const py::array& out, const char* function, const Network& n
     for (const auto& storage : {net.parameter_storage(), net.frozen_storage()}) {
         const auto begin = reinterpret_cast<std::uintptr_t>(storage->data());
         if (overlap(extent(out), {begin, begin + storage->size() * sizeof(double)})) {
-            throw py::value_error(text(function, ": out overlaps the network's wb; the result needs "
-                                                 "memory of its own"));
+            throw py::value_error(text(function,
+                                       ": out overlaps the network's wb; the result needs "
+                                       "memory of its own"));
         }
     }
 }
@@ -314,13 +318,14 @@ MatrixView<double> matrix(const py::array& array) {
 }
 
 VectorView<double> vector(const py::array& array) {
-    return {static_cast<double*>(const_cast<void*>(array.data())), array.shape(0), stride(array, 0)};
+    return {static_cast<double*>(const_cast<void*>(array.data())), array.shape(0),
+            stride(array, 0)};
 }
 
 const Network& network(py::handle object, const char* function) {
     if (!py::isinstance<Network>(object)) {
-        throw py::type_error(text(function, ": net must be a jacnet.Network, got ",
-                                  type_name(object)));
+        throw py::type_error(
+            text(function, ": net must be a jacnet.Network, got ", type_name(object)));
     }
     return py::cast<const Network&>(object);
 }

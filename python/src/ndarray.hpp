@@ -60,13 +60,14 @@ std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_
 std::optional<int> thread_count(py::handle object, const char* function);
 
 /// Result arrays: `out` as given and checked, or a new one in Fortran order.
-/// @throws TypeError for another type or dtype; ValueError for shape, read-only or overlapping `out`
+/// @throws TypeError for another type or dtype; ValueError for shape, read-only or overlapping
+/// `out`
 py::array result(py::handle out, const Argument& argument, const std::vector<index_t>& shape,
                  bool c_order = false);
 
 /// Refuses a result that shares memory with an input.
-void refuse_overlap(const py::array& out, const char* function, const std::vector<py::array>& inputs,
-                    const char* name);
+void refuse_overlap(const py::array& out, const char* function,
+                    const std::vector<py::array>& inputs, const char* name);
 void refuse_overlap(const py::array& out, const char* function, const Network& net);
 
 MatrixView<double> matrix(const py::array& array);

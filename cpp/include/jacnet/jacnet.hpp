@@ -1,6 +1,7 @@
 #pragma once
 /// All of jacnet, in reading order.
 
+// clang-format off
 #include "jacnet/version.hpp"
 #include "jacnet/view.hpp"
 #include "jacnet/transfer.hpp"
@@ -13,3 +14,4 @@
 #include "jacnet/training.hpp"
 #include "jacnet/io.hpp"
 #include "jacnet/runtime.hpp"
+// clang-format on

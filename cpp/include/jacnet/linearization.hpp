@@ -17,7 +17,8 @@ struct Samples {
     std::vector<MatrixView<const double>> x;  ///< one R_i x Q matrix per input
     /// One S_i x Q matrix per output, or none for questions that need no targets. NaN: don't care.
     std::vector<MatrixView<const double>> t;
-    /// Error weights >= 0: 1 x 1, 1 x Q, S x 1 or S x Q, S counting the rows of all outputs; empty: 1.
+    /// Error weights >= 0: 1 x 1, 1 x Q, S x 1 or S x Q, S counting the rows of all outputs;
+    /// empty: 1.
     MatrixView<const double> ew{};
     /// Columns to use, in this order, repeats allowed; without it, all of them.
     std::optional<std::vector<index_t>> indices{};
@@ -28,17 +29,19 @@ struct Samples {
 /// Formulas: design.md section 3 of the project's sources; Bishop (1992), "Exact calculation of the
 /// Hessian matrix for the multilayer perceptron", and Mizutani and Dreyfus (2008), "Second-order
 /// stagewise backpropagation". Every question streams over the samples in fixed blocks, so memory
-/// does not grow with their number. Results do not depend on the number of threads, to the last bit.
+/// does not grow with their number. Results do not depend on the number of threads, to the last
+/// bit.
 ///
 /// Below, P = n_parameters, S = n_outputs, Q = n_samples. `n_threads`: at most this many threads;
 /// by default as many as max_threads() says. Not to be used by two threads at once.
 class Linearization {
 public:
     /// Copies the parameters; later changes of the network do not matter.
-    /// @throws std::invalid_argument when the network is not configured, shapes disagree, an input is
-    ///         infinite, an error weight is negative or not finite, or an index is out of range.
-    ///         NaN inputs make the targets of the outputs that they reach don't care; without
-    ///         targets they are refused.
+    /// @throws std::invalid_argument when the network is not configured, shapes disagree, an input
+    /// is
+    ///         infinite, or an error weight is negative or not finite. NaN inputs make the targets
+    ///         of the outputs that they reach don't care; without targets they are refused.
+    /// @throws std::out_of_range when an index is
     /// @param caller  the function that messages name
     Linearization(const Network& net, const Samples& samples, const char* caller = "linearize");
     ~Linearization();
@@ -74,9 +77,9 @@ public:
     double normal_equations(MatrixView<double> jj, VectorView<double> je,
                             std::optional<int> n_threads = {});
 
-    /// Hessian of the performance, P x P, symmetric to the last bit, on the scale of the performance
-    /// and with its regularisation; or its (generalised) Gauss-Newton part.
-    /// Cost: about N (sum P_l^2 / 2 + 2 sum_{l<k} P_l P_k) flops for layers of P_l parameters.
+    /// Hessian of the performance, P x P, symmetric to the last bit, on the scale of the
+    /// performance and with its regularisation; or its (generalised) Gauss-Newton part. Cost: about
+    /// N (sum P_l^2 / 2 + 2 sum_{l<k} P_l P_k) flops for layers of P_l parameters.
     void hessian(MatrixView<double> h, Curvature kind = Curvature::exact,
                  std::optional<int> n_threads = {});
 

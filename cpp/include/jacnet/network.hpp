@@ -22,15 +22,15 @@ enum class SourceKind { bias, input, layer };
 /// Weights that a layer applies to one source; a bias is the weight of a constant input 1.
 struct Connection {
     SourceKind kind = SourceKind::bias;
-    index_t source = -1;              ///< input or layer, counted from 0; -1 for the bias
-    std::vector<index_t> delays{0};   ///< only {0}: static networks
-    bool learn = true;                ///< false: present, but not a parameter
+    index_t source = -1;             ///< input or layer, counted from 0; -1 for the bias
+    std::vector<index_t> delays{0};  ///< only {0}: static networks
+    bool learn = true;               ///< false: present, but not a parameter
 };
 
 struct Input {
-    index_t size = 0;            ///< raw rows; 0 until configured
-    Processing processing;       ///< applied in order
-    std::vector<double> range;   ///< raw range of each row in the data configured with: lo, hi, ...
+    index_t size = 0;           ///< raw rows; 0 until configured
+    Processing processing;      ///< applied in order
+    std::vector<double> range;  ///< raw range of each row in the data configured with: lo, hi, ...
     std::vector<double> processed_range;
 };
 

@@ -65,7 +65,14 @@ struct EpochState {
 };
 
 enum class StopReason {
-    user, goal, max_epochs, time, min_gradient, max_mu, validation, not_finite
+    user,
+    goal,
+    max_epochs,
+    time,
+    min_gradient,
+    max_mu,
+    validation,
+    not_finite
 };
 
 std::string_view message(StopReason reason);
@@ -91,7 +98,8 @@ struct TrainingSettings {
 /// Trains `net` in place and leaves it with its best parameters: those of the lowest validation
 /// performance, or without validation samples of the lowest training performance.
 /// An unconfigured network is configured and initialised first.
-/// @param x  one R_i x Q matrix per input   @param t  one S_i x Q matrix per output, NaN: don't care
+/// @param x  one R_i x Q matrix per input   @param t  one S_i x Q matrix per output, NaN: don't
+/// care
 /// @param ew error weights as in Samples
 /// @throws std::invalid_argument when shapes disagree, data are infinite or settings senseless
 TrainingRecord train(Network& net, const std::vector<MatrixView<const double>>& x,

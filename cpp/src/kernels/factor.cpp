@@ -9,7 +9,7 @@ namespace jacnet::kernels::JACNET_ISA {
 double solve_shifted(index_t p, const double* a, index_t lda, double shift, const double* b,
                      double* factor, double* x) {
     const Eigen::Map<const Eigen::MatrixXd, 0, Eigen::OuterStride<>> ma(a, p, p,
-                                                                       Eigen::OuterStride<>(lda));
+                                                                        Eigen::OuterStride<>(lda));
     Eigen::Map<Eigen::MatrixXd> work(factor, p, p);
     work = ma;
     work.diagonal().array() += shift;

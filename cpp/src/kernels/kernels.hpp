@@ -1,8 +1,8 @@
 #pragma once
 /// The table of kernels: everything that is compiled once per instruction set.
 ///
-/// Lanes are samples: a block of n samples (a multiple of 8, 64-byte aligned) stores each feature as
-/// a run of n doubles, so a matrix is column-major, n x features, `ld` apart.
+/// Lanes are samples: a block of n samples (a multiple of 8, 64-byte aligned) stores each feature
+/// as a run of n doubles, so a matrix is column-major, n x features, `ld` apart.
 
 #include "jacnet/transfer.hpp"
 #include "jacnet/view.hpp"

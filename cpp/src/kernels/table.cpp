@@ -9,7 +9,7 @@ namespace jacnet::kernels::JACNET_ISA {
 
 const Kernels& table() {
     static constexpr Kernels kernels{
-        transfer, gemm,    slope_backward,   slope_forward, multiply,      scale,
+        transfer,      gemm,    slope_backward,   slope_forward, multiply,      scale,
         add_curvature, bracket, jacobian_columns, mirror,        solve_shifted,
     };
     return kernels;
