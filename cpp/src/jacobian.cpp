@@ -29,14 +29,15 @@ void column_scales(const Plan& plan, const Batch& batch, JacobianScale scale, Bl
 
 /// Writes the columns of one block where rows are contiguous.
 void write_columns(const Plan& plan, const Block& block, const double* scales, double* out,
-                   index_t col_stride) {
+                   index_t col_stride, bool stream) {
     Workspace work;
     for (std::size_t l = 0; l < plan.layers.size(); ++l) {
         const PlanLayer& layer = plan.layers[l];
         double* scratch = work.doubles((layer.k + layer.h * plan.n_outputs) * block.n);
         kernel_table().jacobian_columns(block.count, block.n, layer.h, layer.k, plan.n_outputs,
                                         block.layers[l].u, block.n, block.layers[l].d, block.n,
-                                        scales, block.n, out + layer.offset, col_stride, scratch);
+                                        scales, block.n, out + layer.offset, col_stride, stream,
+                                        scratch);
     }
 }
 
@@ -49,6 +50,8 @@ void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
     const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
     const double flops = (3.0 * forward_flops(plan) + static_cast<double>(plan.n_parameters)) *
                          static_cast<double>(batch.size() * plan.n_outputs);
+    constexpr index_t cached_doubles = index_t{1} << 18;  // 2 MiB
+    const bool stream = plan.n_parameters * plan.n_outputs * batch.size() > cached_doubles;
     parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t task) {
         Workspace work;
         const index_t first = task * block_samples;
@@ -64,11 +67,12 @@ void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
 
         const index_t first_column = first * plan.n_outputs, columns = count * plan.n_outputs;
         if (j.row_stride == 1) {
-            write_columns(plan, block, scales, j.data + first_column * j.col_stride, j.col_stride);
+            write_columns(plan, block, scales, j.data + first_column * j.col_stride, j.col_stride,
+                          stream);
             return;
         }
         double* compact = work.doubles(plan.n_parameters * columns);
-        write_columns(plan, block, scales, compact, plan.n_parameters);
+        write_columns(plan, block, scales, compact, plan.n_parameters, false);
         for (index_t i = 0; i < plan.n_parameters; ++i) {
             for (index_t c = 0; c < columns; ++c) {
                 j(i, first_column + c) = compact[c * plan.n_parameters + i];

@@ -1,6 +1,12 @@
 /// Contractions of the tape: brackets, Jacobian columns, mirroring.
 
+#include <cstdint>
+
 #include "local_kernels.hpp"
+
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
 
 namespace jacnet::kernels::JACNET_ISA {
 
@@ -31,12 +37,60 @@ void transpose(index_t n, index_t cols, const double* in, index_t ld, double* ou
     }
 }
 
+#if defined(__AVX512F__)
+constexpr index_t packet = 8;
+inline void stream_packet(double* to, const double* from) {
+    _mm512_stream_pd(to, _mm512_loadu_pd(from));
+}
+#elif defined(__AVX__)
+constexpr index_t packet = 4;
+inline void stream_packet(double* to, const double* from) {
+    _mm256_stream_pd(to, _mm256_loadu_pd(from));
+}
+#elif defined(__SSE2__)
+constexpr index_t packet = 2;
+inline void stream_packet(double* to, const double* from) { _mm_stream_pd(to, _mm_loadu_pd(from)); }
+#else
+constexpr index_t packet = 1;
+inline void stream_packet(double* to, const double* from) { *to = *from; }
+#endif
+
+/// Copies past the caches, which a large result would only flush.
+inline void stream_copy(const double* from, double* to, index_t n) {
+    index_t i = 0;
+    for (; i < n && reinterpret_cast<std::uintptr_t>(to + i) % (packet * sizeof(double)) != 0;
+         ++i) {
+        to[i] = from[i];
+    }
+    for (; i + packet <= n; i += packet) stream_packet(to + i, from + i);
+    for (; i < n; ++i) to[i] = from[i];
+}
+
+inline void stream_fence() {
+#ifdef __SSE2__
+    _mm_sfence();
+#endif
+}
+
+/// factor * kron(u, d): rows p * h + i.
+inline void outer(index_t first, index_t last, index_t h, const double* u, double factor,
+                  const double* d, double* out) {
+    for (index_t p = first; p < last; ++p) {
+        const double up = u[p] * factor;
+        double* rows = out + (p - first) * h;
+        for (index_t i = 0; i < h; ++i) rows[i] = up * d[i];
+    }
+}
+
 }  // namespace
 
 void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t outputs,
                       const double* u, index_t ldu, const double* d, index_t ldd,
                       const double* scale, index_t lds, double* out, index_t col_stride,
-                      double* work) {
+                      bool stream, double* work) {
+    constexpr index_t piece = 2048;  // doubles staged at once: a part of the first-level cache
+    alignas(64) double staged[piece];
+    const index_t step = stream && h <= piece ? piece / h : 0;
     double* ut = work;
     double* dt = work + k * n;
     transpose(n, k, u, ldu, ut);
@@ -47,13 +101,15 @@ void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t ou
             const double* ds = dt + sample * h * outputs + m * h;
             const double factor = scale[m * lds + sample];
             double* column = out + (sample * outputs + m) * col_stride;
-            for (index_t p = 0; p < k; ++p) {
-                const double up = us[p] * factor;
-                double* rows = column + p * h;
-                for (index_t i = 0; i < h; ++i) rows[i] = up * ds[i];
+            if (step == 0) outer(0, k, h, us, factor, ds, column);
+            for (index_t p = 0; step > 0 && p < k; p += step) {
+                const index_t last = p + step < k ? p + step : k;
+                outer(p, last, h, us, factor, ds, staged);
+                stream_copy(staged, column + p * h, (last - p) * h);
             }
         }
     }
+    if (step > 0) stream_fence();
 }
 
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld) {

@@ -49,11 +49,12 @@ struct Kernels {
 
     /// Columns of a Jacobian for samples [0, count) of a block: out column of (sample, m) gets
     /// scale[m * lds + sample] * u[p] * d[i, m] at row p * h + i. One column every `col_stride`,
-    /// output m fastest. d: (i, m) at column i + h m. Work: (k + h outputs) * n doubles.
+    /// output m fastest; `stream`: past the caches. d: (i, m) at column i + h m. Work: (k + h
+    /// outputs) * n doubles.
     void (*jacobian_columns)(index_t count, index_t n, index_t h, index_t k, index_t outputs,
                              const double* u, index_t ldu, const double* d, index_t ldd,
                              const double* scale, index_t lds, double* out, index_t col_stride,
-                             double* work);
+                             bool stream, double* work);
 
     /// Lower triangle from the upper one, for columns [first, last) of a p x p matrix.
     void (*mirror)(index_t p, index_t first, index_t last, double* h, index_t ld);

@@ -20,7 +20,7 @@ void bracket(index_t n, index_t h, const double* b, index_t ldb, const double* u
 void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t outputs,
                       const double* u, index_t ldu, const double* d, index_t ldd,
                       const double* scale, index_t lds, double* out, index_t col_stride,
-                      double* work);
+                      bool stream, double* work);
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld);
 double solve_shifted(index_t p, const double* a, index_t lda, double shift, const double* b,
                      double* factor, double* x);
