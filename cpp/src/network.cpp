@@ -284,7 +284,8 @@ void Network::configure(const std::vector<MatrixView<const double>>& x,
         if (layer.size == 0) {
             refuse("configure: processing leaves no row of t; every target row is constant");
         }
-        if (layer.transfer == Transfer::softmax && layer.size == 1) {
+        if (layer.transfer == Transfer::softmax && layer.size == 1 &&
+            structure_.layers[at(output.layer)].size == 0) {
             layer.transfer = Transfer::logsig;
         }
     }

@@ -124,17 +124,21 @@ void fit_processpca(ProcessStep& step, const Data& x) {
         }
         if (whole) known.insert(known.end(), x.values + q * x.rows, x.values + (q + 1) * x.rows);
     }
-    const index_t samples = x.rows > 0 ? static_cast<index_t>(known.size()) / x.rows : 0;
-    if (x.rows <= 1 || x.rows > samples) {
+    const index_t whole = x.rows > 0 ? static_cast<index_t>(known.size()) / x.rows : 0;
+    if (x.rows <= 1 || x.rows > x.samples || whole == 0) {
         step.no_change = true;
         return;
     }
+    // Samples of zeros change nothing and make the matrix as wide as it is high.
+    const index_t samples = std::max(whole, x.rows);
+    known.resize(at(x.rows * samples), 0.0);
     std::vector<double> u(at(x.rows * x.rows)), s(at(x.rows));
     svd(x.rows, samples, known.data(), u.data(), s.data());
     double total = 0.0;
     for (const double value : s) total += value * value;
     index_t kept = 0;
-    while (kept < x.rows && s[at(kept)] * s[at(kept)] >= step.maxfrac * total) ++kept;
+    while (kept < std::min(x.rows, whole) && s[at(kept)] * s[at(kept)] >= step.maxfrac * total)
+        ++kept;
     if (kept == 0) refuse("processpca: maxfrac = ", step.maxfrac, " leaves no component; lower it");
     step.yrows = kept;
     step.transform.resize(at(kept * x.rows));

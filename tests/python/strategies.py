@@ -15,7 +15,7 @@ MAX_PARAMETERS = 1500
 KINDS_OF_EW = ("none", "scalar", "1xQ", "Sx1", "SxQ")
 INPUT_STEPS = (
     ("mapminmax", {}),
-    ("mapminmax", {"ymin": 0.0, "ymax": 2.0}),
+    ("mapminmax", {"ymin": 0.0, "ymax": 3.0}),
     ("mapstd", {}),
     ("mapstd", {"ymean": 1.0, "ystd": 0.5}),
     ("removeconstantrows", {}),

@@ -186,9 +186,9 @@ class TestSameAnswerAnotherWay:
             coarse = jn.num2deriv(what, *args, **options)
             size = max(1.0, np.abs(exact).max(), difference_size(case, what))
             assert np.abs(fine - exact).max() <= 1e-8 * size
-            # Curvature along a weight grows with the square of what the weight multiplies.
-            reach = max(1.0, *(np.abs(x).max(initial=0.0) for x in case.x)) ** 2
-            assert np.abs(coarse - fine).max() <= 1e-6 * size * reach
+            assert (
+                np.abs(coarse - fine).max() <= 1e-5 * size
+            )  # its error is half a step's curvature
 
     @pytest.mark.parametrize("what", WHATS)
     def test_the_toolbox_own_comparison(self, what):

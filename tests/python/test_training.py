@@ -346,7 +346,8 @@ class TestInterruption:
     def test_by_ctrl_c(self):
         """A real SIGINT while the compiled loop runs: the best network so far comes back."""
         script = """if True:
-            import numpy as np, jacnet as jn
+            import signal, numpy as np, jacnet as jn
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
             rng = np.random.default_rng(0)
             x = rng.normal(size=(5, 5000))
             net = jn.feedforwardnet(20)

@@ -99,7 +99,8 @@ public:
     void set_transfer(index_t layer, Transfer transfer);
 
     /// Takes sizes, ranges and process settings from data; parameters become zero.
-    /// A softmax output layer of a single row becomes logsig, as in patternnet.
+    /// A softmax output layer of a size yet unknown that gets a single row becomes logsig, as in
+    /// patternnet.
     /// @param x  one R_i x Q matrix per input   @param t  one S_i x Q matrix per output
     /// @throws std::invalid_argument when shapes disagree or data cannot be fitted
     void configure(const std::vector<MatrixView<const double>>& x,
