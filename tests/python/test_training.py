@@ -347,7 +347,7 @@ class TestInterruption:
         """A real SIGINT while the compiled loop runs: the best network so far comes back."""
         script = """if True:
             import signal, numpy as np, jacnet as jn
-            signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             rng = np.random.default_rng(0)
             x = rng.normal(size=(5, 5000))
             net = jn.feedforwardnet(20)
