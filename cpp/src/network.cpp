@@ -121,7 +121,9 @@ Network& Network::operator=(const Network& other) {
 
 void Network::build_layout() {
     layout_.clear();
+    constexpr double largest_bytes = 1099511627776.0;  // 1 TiB
     index_t learning = 0, frozen = 0;
+    double bytes = 0.0;
     configured_ = true;
     for (index_t l = 0; l < count(structure_.layers); ++l) {
         const Layer& layer = structure_.layers[at(l)];
@@ -150,6 +152,12 @@ void Network::build_layout() {
                     block.name = text("LW{", l + 1, ",", connection.source + 1, "}");
                     block.cols = structure_.layers[at(connection.source)].size;
                     break;
+            }
+            // In floating point: the product of two sizes need not fit into an integer.
+            bytes += 8.0 * static_cast<double>(block.rows) * static_cast<double>(block.cols);
+            if (bytes > largest_bytes) {
+                refuse("Network: the parameters up to ", block.name, " need ", bytes,
+                       " bytes, more than ", largest_bytes, "; make the layers smaller");
             }
             index_t& offset = block.learn ? learning : frozen;
             block.offset = offset;

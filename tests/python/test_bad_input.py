@@ -377,6 +377,11 @@ class TestNetwork:
         with refused(TypeError, name, "net"):
             EVERY[name](bad, x, t)
 
+    @pytest.mark.parametrize("size", [10**6, 10**10])
+    def test_too_large_for_any_memory(self, size):
+        with refused(ValueError, "Network", "IW{1,1}", "bytes"):
+            jn.Network([size, size, 1])
+
     @pytest.mark.parametrize("bad", [-0.1, 1.5, np.nan])
     def test_regularization(self, bad, net):
         with refused(ValueError, "regularization", "0", "1"):
