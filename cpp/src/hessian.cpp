@@ -45,7 +45,6 @@ std::vector<Tile> tiles(const Plan& plan) {
             }
         }
     }
-    // Large tiles first, so that threads finish together.
     return all;
 }
 

@@ -127,10 +127,6 @@ public:
         if (first != word) damaged(text("'", word, "' expected, '", first, "' found"));
         return stream;
     }
-    /// Whether the next line begins with this word.
-    bool follows(const std::string& word) const {
-        return bytes_.compare(position_, word.size() + 1, word + " ") == 0;
-    }
     std::string rest(const std::string& word) {
         const std::string whole = next_line();
         if (whole.compare(0, word.size() + 1, word + " ") != 0) damaged("'" + word + "' expected");

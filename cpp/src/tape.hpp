@@ -72,10 +72,9 @@ struct Block {
     index_t count = 0;
     index_t n = 0;
     std::vector<LayerTape> layers;
-    double* y = nullptr;      ///< raw outputs, n x M
-    double* t = nullptr;      ///< targets, 0 where they don't count
-    double* w = nullptr;      ///< weights: EW x scale, 0 where they don't count
-    double* curve = nullptr;  ///< d2E of each output, see seed_curvature
+    double* y = nullptr;  ///< raw outputs, n x M
+    double* t = nullptr;  ///< targets, 0 where they don't count
+    double* w = nullptr;  ///< weights: EW x scale, 0 where they don't count
 };
 
 /// Lanes of a block that one task works on.
