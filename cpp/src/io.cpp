@@ -303,6 +303,27 @@ std::string to_bytes(const Network& net) {
     return out.finish();
 }
 
+namespace {
+
+/// Weights and biases of a layer; in floating point, since a damaged header can hold any sizes.
+double weights(const Structure& structure, const Layer& layer) {
+    double columns = 0.0;
+    for (const Connection& c : layer.connections) {
+        const auto source = static_cast<std::size_t>(c.source);
+        if (c.kind == SourceKind::bias) {
+            columns += 1.0;
+        } else if (c.kind == SourceKind::input && source < structure.inputs.size()) {
+            const Input& input = structure.inputs[source];
+            columns += static_cast<double>(input.processing.processed_rows(input.size));
+        } else if (c.kind == SourceKind::layer && source < structure.layers.size()) {
+            columns += static_cast<double>(structure.layers[source].size);
+        }
+    }
+    return columns * static_cast<double>(layer.size);
+}
+
+}  // namespace
+
 Network from_bytes(const std::string& bytes) {
     Reader in(bytes);
     PerformanceSettings performance;
@@ -384,6 +405,12 @@ Network from_bytes(const std::string& bytes) {
     const std::vector<double> frozen = in.counted("frozen");
     in.finish();
 
+    // The sizes of a damaged header must not reach an allocation.
+    double announced = 0.0;
+    for (const Layer& layer : s.layers) announced += weights(s, layer);
+    if (announced != static_cast<double>(wb.size() + frozen.size())) {
+        in.damaged("the number of parameters does not fit the structure");
+    }
     Network net(std::move(s));
     if (wb.size() != net.parameter_storage()->size() ||
         frozen.size() != net.frozen_storage()->size()) {
@@ -407,8 +434,11 @@ void save(const Network& net, const std::string& path) {
 Network load(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) throw std::runtime_error(text("load: cannot open '", path, "'"));
+    std::string start(magic.size(), '\0');
+    file.read(start.data(), static_cast<std::streamsize>(start.size()));
     std::ostringstream bytes;
-    bytes << file.rdbuf();
+    bytes << start;
+    if (start == magic) bytes << file.rdbuf();  // anything else may never end
     return from_bytes(bytes.str());
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "errors.hpp"
+#include "memory.hpp"
 #include "nearest.hpp"
 
 namespace jacnet {
@@ -121,7 +122,6 @@ Network& Network::operator=(const Network& other) {
 
 void Network::build_layout() {
     layout_.clear();
-    constexpr double largest_bytes = 1099511627776.0;  // 1 TiB
     index_t learning = 0, frozen = 0;
     double bytes = 0.0;
     configured_ = true;
@@ -153,12 +153,9 @@ void Network::build_layout() {
                     block.cols = structure_.layers[at(connection.source)].size;
                     break;
             }
-            // In floating point: the product of two sizes need not fit into an integer.
             bytes += 8.0 * static_cast<double>(block.rows) * static_cast<double>(block.cols);
-            if (bytes > largest_bytes) {
-                refuse("Network: the parameters up to ", block.name, " need ", bytes,
-                       " bytes, more than ", largest_bytes, "; make the layers smaller");
-            }
+            need_memory(bytes, text("Network: the parameters up to ", block.name),
+                        "make the layers smaller");
             index_t& offset = block.learn ? learning : frozen;
             block.offset = offset;
             offset += block.size();
@@ -245,14 +242,23 @@ void check_data(const char* what, const MatrixView<const double>& data, index_t 
         refuse("configure: ", what, " has ", data.cols, " samples (columns), expected ", samples,
                data.rows == samples ? "; samples are columns: pass its transpose, .T" : "");
     }
+    bool known = data.rows == 0 || data.cols == 0;
     for (index_t q = 0; q < data.cols; ++q) {
         for (index_t i = 0; i < data.rows; ++i) {
+            known = known || !std::isnan(data(i, q));
             if (std::isinf(data(i, q))) {
                 refuse("configure: ", what, "[", i, ", ", q, "] is ", data(i, q),
                        "; only finite values and NaN are allowed");
             }
         }
     }
+    if (!known) refuse("configure: every value of ", what, " is NaN; pass some that are known");
+}
+
+[[noreturn]] void refuse_constant(const char* what, const char* kind, index_t samples) {
+    refuse("configure: removeconstantrows leaves no row of ", what, ": every ", kind,
+           " row is constant over ", samples, samples == 1 ? " sample" : " samples",
+           "; pass data that vary, or a network without that process function");
 }
 
 }  // namespace
@@ -264,7 +270,7 @@ void Network::configure(const std::vector<MatrixView<const double>>& x,
                " target arrays, but the network has ", structure_.inputs.size(), " inputs and ",
                structure_.outputs.size(), " outputs");
     }
-    const index_t samples = x.empty() ? t[0].cols : x[0].cols;
+    const index_t samples = !x.empty() ? x[0].cols : !t.empty() ? t[0].cols : 0;
     for (const auto& view : x) check_data("x", view, samples);
     for (const auto& view : t) check_data("t", view, samples);
     if (samples == 0) refuse("configure: x and t have no samples; sizes come from data");
@@ -278,7 +284,7 @@ void Network::configure(const std::vector<MatrixView<const double>>& x,
         const std::vector<double> processed = input.processing.fit(x[j], false);
         const index_t rows = input.processing.processed_rows(input.size);
         if (rows == 0) {
-            refuse("configure: processing leaves no row of x; every input row is constant");
+            refuse_constant("x", "input", samples);
         }
         input.processed_range = row_ranges({processed.data(), rows, samples});
     }
@@ -290,7 +296,7 @@ void Network::configure(const std::vector<MatrixView<const double>>& x,
         output.processing.fit(t[o], true);
         layer.size = output.processing.processed_rows(output.size);
         if (layer.size == 0) {
-            refuse("configure: processing leaves no row of t; every target row is constant");
+            refuse_constant("t", "target", samples);
         }
         if (layer.transfer == Transfer::softmax && layer.size == 1 &&
             structure_.layers[at(output.layer)].size == 0) {

@@ -30,6 +30,9 @@ bool enter_parallel_region();
 /// This thread's number in the present region, from 0.
 int worker_index();
 
+/// Calls this thread's interrupt check, if it has one and a tenth of a second has gone by.
+void poll_interrupt();
+
 /// Carries the first exception of a region out of it.
 class FirstException {
 public:
@@ -57,7 +60,8 @@ private:
 ///
 /// Tasks are handed out one by one, in order, to whichever thread is free: the partition into tasks
 /// must not depend on n_threads, so that the result does not either. After an exception no further
-/// task starts, and the first one is rethrown here. One task or one thread is a plain loop.
+/// task starts, and the first one is rethrown here. One task or one thread is a plain loop. The
+/// caller's interrupt check is asked between tasks.
 template <class F>
 void parallel_for(index_t n_tasks, int n_threads, F&& body) {
     const auto call = [&body](index_t task, [[maybe_unused]] int worker) {
@@ -69,7 +73,10 @@ void parallel_for(index_t n_tasks, int n_threads, F&& body) {
     };
     if (n_tasks < n_threads) n_threads = static_cast<int>(n_tasks);
     if (n_threads <= 1 || !detail::enter_parallel_region()) {
-        for (index_t task = 0; task < n_tasks; ++task) call(task, 0);
+        for (index_t task = 0; task < n_tasks; ++task) {
+            detail::poll_interrupt();
+            call(task, 0);
+        }
         return;
     }
     std::atomic<index_t> next{0};
@@ -80,6 +87,7 @@ void parallel_for(index_t n_tasks, int n_threads, F&& body) {
     failure.guard([&] {
         const int worker = detail::worker_index();
         for (index_t task = next++; task < n_tasks && !failure.caught(); task = next++) {
+            if (worker == 0) detail::poll_interrupt();  // the calling thread
             call(task, worker);
         }
     });

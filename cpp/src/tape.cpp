@@ -15,7 +15,10 @@ std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 /// Checks an array's finiteness; returns whether it holds a NaN.
 bool has_nan(const MatrixView<const double>& data, const char* function, const char* what) {
     bool nan = false;
+    const index_t together =
+        std::max(index_t{1}, (index_t{1} << 16) / std::max(data.rows, index_t{1}));
     for (index_t q = 0; q < data.cols; ++q) {
+        if (q % together == 0) detail::poll_interrupt();
         for (index_t i = 0; i < data.rows; ++i) {
             const double value = data(i, q);
             if (std::isfinite(value)) continue;

@@ -11,6 +11,7 @@ from ._suggest import chosen
 
 Step = str | tuple[str, dict[str, float]]
 Flags = bool | Sequence[bool]
+Sources = list[list[int]]
 
 
 def split_sizes(sizes: Sequence[Any]) -> tuple[list[int], list[int]]:
@@ -63,21 +64,18 @@ def per_layer(flag: Flags, n_layers: int, what: str) -> list[bool]:
 
 def connections(
     connect: str | tuple[Any, Any], n_inputs: int, n_layers: int
-) -> tuple[list[list[bool]], list[list[bool]]]:
-    """Who feeds whom: layers x inputs and layers x layers."""
-    layer, source = np.indices((n_layers, n_layers))
-    first = np.zeros((n_layers, n_inputs), bool)
-    first[0] = True
-    pair: Sequence[np.ndarray]
+) -> tuple[Sources, Sources]:
+    """The inputs and the layers that each layer reads."""
     if isinstance(connect, str):
-        graphs = {
-            "chain": (first, layer == source + 1),
-            "cascade": (np.ones_like(first), layer > source),
-        }
-        pair = graphs[chosen("connect", connect, graphs)]
-    else:
-        pair = _explicit(connect, first.shape, (n_layers, n_layers))
-    return pair[0].tolist(), pair[1].tolist()
+        cascade = chosen("connect", connect, ("chain", "cascade")) == "cascade"
+        inputs = [
+            list(range(n_inputs if cascade or layer == 0 else 0)) for layer in range(n_layers)
+        ]
+        first = (0 if cascade else max(layer - 1, 0) for layer in range(n_layers))
+        return inputs, [list(range(source, layer)) for layer, source in enumerate(first)]
+    pair = _explicit(connect, (n_layers, n_inputs), (n_layers, n_layers))
+    inputs, layers = ([np.flatnonzero(row).tolist() for row in matrix] for matrix in pair)
+    return inputs, layers
 
 
 def _explicit(connect: Any, *shapes: tuple[int, int]) -> list[np.ndarray]:

@@ -21,15 +21,15 @@ class Network:
     performance: str
     regularization: float
     normalization: str
-    def __init__(
+    def build(
         self,
         *,
         input_sizes: Sequence[int],
         layer_sizes: Sequence[int],
         transfer: Sequence[str],
         bias: Sequence[bool],
-        input_connect: Sequence[Sequence[bool]],
-        layer_connect: Sequence[Sequence[bool]],
+        input_sources: Sequence[Sequence[int]],
+        layer_sources: Sequence[Sequence[int]],
         output_layers: Sequence[int],
         input_processing: Sequence[Sequence[Step]],
         output_processing: Sequence[Sequence[Step]],
@@ -47,9 +47,9 @@ class Network:
     @property
     def bias_connect(self) -> list[bool]: ...
     @property
-    def input_connect(self) -> list[list[bool]]: ...
+    def input_sources(self) -> list[list[int]]: ...
     @property
-    def layer_connect(self) -> list[list[bool]]: ...
+    def layer_sources(self) -> list[list[int]]: ...
     @property
     def input_processing(self) -> list[list[dict[str, Any]]]: ...
     @property

@@ -104,8 +104,11 @@ def load(path: str | os.PathLike[str]) -> Network:
     ValueError
         If it is no jacnet file, truncated, damaged, or of a newer format version.
     """
+    magic = b"jacnet network "
     with open(path, "rb") as file:
-        data = file.read()
+        data = file.read(len(magic))
+        if data == magic:  # anything else is not worth reading, and may never end
+            data += file.read()
     try:
         return Network._from_bytes(data)
     except ValueError as error:

@@ -85,14 +85,14 @@ class Network(_core.Network):
         inputs, layers = split_sizes(sizes)
         n_layers = len(layers)
         output_layers = [n_layers - 1] if outputs is None else [int(k) for k in outputs]
-        input_connect, layer_connect = connections(connect, len(inputs), n_layers)
-        super().__init__(
+        input_sources, layer_sources = connections(connect, len(inputs), n_layers)
+        self.build(
             input_sizes=inputs,
             layer_sizes=layers,
             transfer=transfers(transfer, n_layers),
             bias=per_layer(bias, n_layers, "bias"),
-            input_connect=input_connect,
-            layer_connect=layer_connect,
+            input_sources=input_sources,
+            layer_sources=layer_sources,
             output_layers=output_layers,
             input_processing=processing_steps(input_processing, len(inputs), "input_processing"),
             output_processing=processing_steps(
@@ -171,12 +171,12 @@ class Network(_core.Network):
     @property
     def inputConnect(self) -> np.ndarray:  # noqa: N802
         """Which input (column) feeds which layer (row); bool, layers x inputs."""
-        return np.array(self.input_connect, bool)
+        return _matrix(self.input_sources, len(self.input_sizes))
 
     @property
     def layerConnect(self) -> np.ndarray:  # noqa: N802
         """Which layer (column) feeds which layer (row); bool, layers x layers."""
-        return np.array(self.layer_connect, bool)
+        return _matrix(self.layer_sources, len(self.layer_sizes))
 
     @property
     def outputConnect(self) -> np.ndarray:  # noqa: N802
@@ -292,7 +292,6 @@ class Network(_core.Network):
     @classmethod
     def _adopt(cls, core: _core.Network) -> Network:
         net = cls.__new__(cls)
-        _core.Network.__init__(net, **_SMALLEST)
         net.assign(core)
         return net
 
@@ -331,7 +330,7 @@ class Network(_core.Network):
 
     @property
     def _graph(self) -> str:
-        own = self.inputConnect.tolist(), self.layerConnect.tolist()
+        own = self.input_sources, self.layer_sources
         counts = len(self.input_sizes), len(self.layer_sizes)
         if own == connections("chain", *counts):
             return ""
@@ -397,17 +396,12 @@ def fitted(value: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     raise ValueError(f"{what}: expected shape {shape}, got {array.shape}{hint}")
 
 
-_SMALLEST: dict[str, Any] = {
-    "input_sizes": [1],
-    "layer_sizes": [1],
-    "transfer": ["purelin"],
-    "bias": [False],
-    "input_connect": [[True]],
-    "layer_connect": [[False]],
-    "output_layers": [0],
-    "input_processing": [[]],
-    "output_processing": [[]],
-}
+def _matrix(sources: Sequence[Sequence[int]], count: int) -> np.ndarray:
+    """Layers x sources: which layer reads which."""
+    matrix = np.zeros((len(sources), count), bool)
+    for row, own in zip(matrix, sources, strict=True):
+        row[own] = True
+    return matrix
 
 
 def _attribute_hint(name: str) -> str:

@@ -1,7 +1,10 @@
 /// Derivatives: the free functions and the Linearization behind them.
 
+#include <limits>
+
 #include "docstrings.hpp"
 #include "ndarray.hpp"
+#include "unlocked.hpp"
 
 namespace py = pybind11;
 using namespace jacnet;
@@ -36,6 +39,12 @@ struct Data {
     }
     const Samples& samples() const { return samples_; }
     index_t count() const { return count_; }
+    /// Of a Jacobian; the largest size there is where the product does not fit.
+    index_t n_columns() const {
+        index_t columns = 0;
+        const bool fits = !__builtin_mul_overflow(net_.n_outputs(), count_, &columns);
+        return fits ? columns : std::numeric_limits<index_t>::max();
+    }
     void refuse_overlap(const py::array& out, const char* function) const {
         python::refuse_overlap(out, function, x_.arrays(), "x");
         python::refuse_overlap(out, function, t_.arrays(), "t");
@@ -60,43 +69,50 @@ private:
     index_t count_ = 0;
 };
 
-/// Runs `work` without the interpreter lock where that is worth it: a lock given back for a call of
-/// microseconds can take a hundred times as long to get again beside a busy thread.
-template <class Work>
-auto unlocked(double flops, Work&& work) {
-    constexpr double fifty_microseconds = 5e5;
-    if (flops < fifty_microseconds) return work();
-    const py::gil_scoped_release release;
-    return work();
-}
-
-/// A linearization with what it borrows.
+/// A linearization with what it borrows. It is made when first needed, so that results which do not
+/// fit in memory are refused before any data are read.
 class PyLinearization {
 public:
     PyLinearization(const Network& net, const char* function, py::handle x, py::handle t,
                     py::handle ew, py::handle samples)
-        : data_(net, function, x, t, ew, samples), lin_(net, data_.samples(), function) {}
+        : net_(net),
+          function_(function),
+          data_(net, function, x, t, ew, samples),
+          n_parameters_(net.n_parameters()),
+          n_outputs_(net.n_outputs()) {}
+
+    /// Takes the parameters as they are now, and reads and checks the data.
+    Linearization& made() {
+        if (!made_) {
+            const double reading = static_cast<double>(data_.count()) * 10.0;
+            unlocked(reading, [&] { made_.emplace(net_, data_.samples(), function_); });
+        }
+        return *made_;
+    }
 
     py::array outputs(const char* function, py::handle out) {
-        const py::array y = target(function, out, {lin_.n_outputs(), lin_.n_samples()});
-        unlocked(work(1), [&] { lin_.outputs(matrix(y)); });
+        const py::array y = target(function, out, {n_outputs_, data_.count()});
+        made();
+        unlocked(work(1), [&] { made_->outputs(matrix(y)); });
         return y;
     }
-    double performance() { return lin_.performance(); }
+    double performance() { return made().performance(); }
 
     py::array gradient(const char* function, py::handle n_threads, py::handle out,
                        double sign = 1.0) {
         const auto threads = thread_count(n_threads, function);
-        const py::array g = target(function, out, {lin_.n_parameters()});
+        const py::array g = target(function, out, {n_parameters_});
         const VectorView<double> view = vector(g);
-        unlocked(work(6), [&] { lin_.gradient(view, threads); });
+        made();
+        unlocked(work(6), [&] { made_->gradient(view, threads); });
         for (index_t i = 0; sign < 0.0 && i < view.size; ++i) view[i] = -view[i];
         return g;
     }
     py::array de_dwb(const char* function, py::handle n_threads, py::handle out) {
         const auto threads = thread_count(n_threads, function);
         const py::array j = target(function, out, jacobian_shape());
-        unlocked(work(lin_.n_outputs()), [&] { lin_.de_dwb(matrix(j), threads); });
+        made();
+        unlocked(work(n_outputs_), [&] { made_->de_dwb(matrix(j), threads); });
         return j;
     }
     py::array jacobian(const char* function, const std::string& wrt, py::handle n_threads,
@@ -108,7 +124,8 @@ public:
                                   "', expected 'parameters' or 'inputs'");
         }
         const py::array j = target(function, out, jacobian_shape());
-        unlocked(work(lin_.n_outputs()), [&] { lin_.jacobian(matrix(j), threads); });
+        made();
+        unlocked(work(n_outputs_), [&] { made_->jacobian(matrix(j), threads); });
         return j;
     }
     py::tuple normal_equations(const char* function, py::handle n_threads, py::handle out) {
@@ -123,11 +140,12 @@ public:
             out_jj = pair[0];
             out_je = pair[1];
         }
-        const py::array jj = target(function, out_jj, {lin_.n_parameters(), lin_.n_parameters()});
-        const py::array je = target(function, out_je, {lin_.n_parameters()});
+        const py::array jj = target(function, out_jj, {n_parameters_, n_parameters_});
+        const py::array je = target(function, out_je, {n_parameters_});
         python::refuse_overlap(jj, function, {je}, "itself");
-        const double sse = unlocked(work(lin_.n_parameters()), [&] {
-            return lin_.normal_equations(matrix(jj), vector(je), threads);
+        made();
+        const double sse = unlocked(work(n_parameters_), [&] {
+            return made_->normal_equations(matrix(jj), vector(je), threads);
         });
         return py::make_tuple(jj, je, sse);
     }
@@ -138,16 +156,15 @@ public:
             throw py::value_error(std::string(function) + ": kind is '" + kind +
                                   "', expected 'exact' or 'gauss-newton'");
         }
-        const py::array h = target(function, out, {lin_.n_parameters(), lin_.n_parameters()});
+        const py::array h = target(function, out, {n_parameters_, n_parameters_});
         const Curvature curvature = kind == "exact" ? Curvature::exact : Curvature::gauss_newton;
-        unlocked(work(lin_.n_parameters()), [&] { lin_.hessian(matrix(h), curvature, threads); });
+        made();
+        unlocked(work(n_parameters_), [&] { made_->hessian(matrix(h), curvature, threads); });
         return h;
     }
 
 private:
-    std::vector<index_t> jacobian_shape() const {
-        return {lin_.n_parameters(), lin_.n_outputs() * lin_.n_samples()};
-    }
+    std::vector<index_t> jacobian_shape() const { return {n_parameters_, data_.n_columns()}; }
     py::array target(const char* function, py::handle out, const std::vector<index_t>& shape,
                      bool c_order = false) const {
         py::array array = result(out, {function, "out"}, shape, c_order);
@@ -155,23 +172,27 @@ private:
         return array;
     }
     py::array input_jacobian(const char* function, std::optional<int> threads, py::handle out) {
-        const py::array j =
-            target(function, out, {lin_.n_samples(), lin_.n_outputs(), lin_.n_inputs()}, true);
+        index_t n_inputs = 0;
+        for (const index_t rows : input_rows(net_)) n_inputs += rows;
+        const py::array j = target(function, out, {data_.count(), n_outputs_, n_inputs}, true);
         const index_t size = sizeof(double);
         const index_t strides[3] = {j.strides(0) / size, j.strides(1) / size, j.strides(2) / size};
         auto* values = static_cast<double*>(const_cast<void*>(j.data()));
-        unlocked(work(2 * lin_.n_outputs()),
-                 [&] { lin_.input_jacobian(values, strides, threads); });
+        made();
+        unlocked(work(2 * n_outputs_), [&] { made_->input_jacobian(values, strides, threads); });
         return j;
     }
     /// Rough flops of a question that costs `per_parameter` per parameter and sample.
     double work(index_t per_parameter) const {
-        return static_cast<double>(lin_.n_parameters() + 1) *
-               static_cast<double>(lin_.n_samples()) * static_cast<double>(per_parameter);
+        return static_cast<double>(n_parameters_ + 1) * static_cast<double>(data_.count()) *
+               static_cast<double>(per_parameter);
     }
 
+    const Network& net_;
+    const char* function_;
     Data data_;
-    Linearization lin_;
+    index_t n_parameters_, n_outputs_;
+    std::optional<Linearization> made_;
 };
 
 /// Targets that a question cannot do without: None is refused like any other non-array.
@@ -230,15 +251,17 @@ py::array numeric_derivative(const char* function, Stencil stencil, const std::s
     const auto threads = thread_count(n_threads, function);
     const Data data(net, function, x, need(t, function), ew, samples);
     const index_t p = net.n_parameters();
-    const py::array values =
-        errors ? result(out, {function, "out"}, {p, net.n_outputs() * data.count()})
-               : result(out, {function, "out"}, {p});
+    const py::array values = errors ? result(out, {function, "out"}, {p, data.n_columns()})
+                                    : result(out, {function, "out"}, {p});
     if (!out.is_none()) data.refuse_overlap(values, function);
+    const double work =
+        static_cast<double>(p) * static_cast<double>(p) * static_cast<double>(data.count());
     if (errors) {
-        numeric_de_dwb(net, data.samples(), stencil, matrix(values), threads);
+        const MatrixView<double> j = matrix(values);
+        unlocked(work, [&] { numeric_de_dwb(net, data.samples(), stencil, j, threads); });
     } else {
         const VectorView<double> g = vector(values);
-        numeric_gradient(net, data.samples(), stencil, g, threads);
+        unlocked(work, [&] { numeric_gradient(net, data.samples(), stencil, g, threads); });
         for (index_t i = 0; factor < 0.0 && i < p; ++i) g[i] = -g[i];
     }
     return values;
@@ -273,6 +296,12 @@ void bind_question(py::module_& m, const char* name, const char* doc, Ask ask) {
         py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("ew") = py::none(),
         py::arg("samples") = py::none(), py::arg("n_threads") = py::none(),
         py::arg("out") = py::none(), doc);
+}
+
+PyObject* refuse_new_linearization(PyTypeObject*, PyObject*, PyObject*) {
+    PyErr_SetString(PyExc_TypeError,
+                    "Linearization: made by jacnet.linearize(net, x, t), not by its class");
+    return nullptr;
 }
 
 }  // namespace
@@ -328,8 +357,10 @@ void bind_derivatives(py::module_& m) {
     m.def(
         "linearize",
         [](py::object net, py::object x, py::object t, py::object ew, py::object samples) {
-            return std::make_unique<PyLinearization>(network(net, "linearize"), "linearize", x, t,
-                                                     ew, samples);
+            auto lin = std::make_unique<PyLinearization>(network(net, "linearize"), "linearize", x,
+                                                         t, ew, samples);
+            lin->made();
+            return lin;
         },
         py::arg("net"), py::arg("x"), py::arg("t") = none, py::kw_only(), py::arg("ew") = none,
         py::arg("samples") = none, py::keep_alive<0, 1>(), doc::linearize);
@@ -339,11 +370,18 @@ void bind_derivatives(py::module_& m) {
             const Network& net = network(net_handle, "perform");
             const std::vector<index_t> rows{net.n_outputs()};
             const Signals st(t, {"perform", "t"}, rows), sy(y, {"perform", "y"}, rows);
-            return perform(net, st.views()[0], sy.views()[0], Weights(ew, "perform").view());
+            const Weights weights(ew, "perform");
+            const double work = 10.0 * static_cast<double>(st.views()[0].cols * net.n_outputs());
+            return unlocked(
+                work, [&] { return perform(net, st.views()[0], sy.views()[0], weights.view()); });
         },
         py::arg("net"), py::arg("t"), py::arg("y"), py::arg("ew") = none, doc::perform);
 
-    py::class_<PyLinearization>(m, "Linearization", doc::linearization)
+    py::class_<PyLinearization>(m, "Linearization",
+                                py::custom_type_setup([](PyHeapTypeObject* type) {
+                                    type->ht_type.tp_new = &refuse_new_linearization;
+                                }),
+                                doc::linearization)
         .def(
             "outputs",
             [](PyLinearization& lin, py::object out) { return lin.outputs("outputs", out); },

@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "ndarray.hpp"
+#include "unlocked.hpp"
 
 namespace py = pybind11;
 using namespace jacnet;
@@ -56,18 +57,10 @@ Processing make_processing(const Steps& steps) {
     return processing;
 }
 
-py::array copied(const std::vector<double>& values) {
-    return py::array_t<double>(static_cast<py::ssize_t>(values.size()), values.data());
-}
-
-py::array copied(const std::vector<double>& values, index_t rows, index_t cols) {
+py::array copied_matrix(const std::vector<double>& values, index_t rows, index_t cols) {
     py::array_t<double, py::array::f_style> out({rows, cols});
     std::copy(values.begin(), values.end(), out.mutable_data());
     return out;
-}
-
-py::array copied(const std::vector<index_t>& values) {
-    return py::array_t<index_t>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
 py::dict step_dict(const ProcessStep& step) {
@@ -104,8 +97,8 @@ py::dict step_dict(const ProcessStep& step) {
             break;
         case Process::processpca:
             if (!step.transform.empty()) {
-                d["transform"] = copied(step.transform, step.yrows, step.xrows);
-                d["inverse"] = copied(step.inverse, step.xrows, step.yrows);
+                d["transform"] = copied_matrix(step.transform, step.yrows, step.xrows);
+                d["inverse"] = copied_matrix(step.inverse, step.xrows, step.yrows);
             }
             break;
     }
@@ -136,17 +129,26 @@ py::list range_list(const Items& items) {
     return all;
 }
 
-Network make_network(const std::vector<index_t>& input_sizes,
-                     const std::vector<index_t>& layer_sizes,
-                     const std::vector<std::string>& transfer, const std::vector<bool>& bias,
-                     const std::vector<std::vector<bool>>& input_connect,
-                     const std::vector<std::vector<bool>>& layer_connect,
-                     const std::vector<index_t>& output_layers,
-                     const std::vector<Steps>& input_processing,
-                     const std::vector<Steps>& output_processing) {
+/// Makes a whole, empty network: a subclass whose __init__ is not done yet, or never runs, then
+/// meets the messages of an unconfigured network instead of raw memory.
+PyObject* new_network(PyTypeObject* type, PyObject*, PyObject*) {
+    PyObject* self = py::detail::make_new_instance(type);
+    const auto value = reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder(
+        py::detail::get_type_info(typeid(Network)));
+    value.value_ptr() = new Network();
+    value.type->init_instance(reinterpret_cast<py::detail::instance*>(self), nullptr);
+    return self;
+}
+
+void build(Network& net, const std::vector<index_t>& input_sizes,
+           const std::vector<index_t>& layer_sizes, const std::vector<std::string>& transfer,
+           const std::vector<bool>& bias, const std::vector<std::vector<index_t>>& input_sources,
+           const std::vector<std::vector<index_t>>& layer_sources,
+           const std::vector<index_t>& output_layers, const std::vector<Steps>& input_processing,
+           const std::vector<Steps>& output_processing) {
     const std::size_t n_layers = layer_sizes.size();
     if (transfer.size() != n_layers || bias.size() != n_layers ||
-        input_connect.size() != n_layers || layer_connect.size() != n_layers ||
+        input_sources.size() != n_layers || layer_sources.size() != n_layers ||
         input_processing.size() != input_sizes.size() ||
         output_processing.size() != output_layers.size()) {
         throw py::value_error(
@@ -160,32 +162,29 @@ Network make_network(const std::vector<index_t>& input_sizes,
     for (std::size_t l = 0; l < n_layers; ++l) {
         Layer layer{layer_sizes[l], transfer_from_name(transfer[l]), {}};
         if (bias[l]) layer.connections.push_back({});
-        const auto connect = [&](SourceKind kind, const std::vector<bool>& row) {
-            for (std::size_t j = 0; j < row.size(); ++j) {
-                if (row[j]) layer.connections.push_back({kind, static_cast<index_t>(j)});
-            }
-        };
-        connect(SourceKind::input, input_connect[l]);
-        connect(SourceKind::layer, layer_connect[l]);
+        for (const index_t j : input_sources[l]) {
+            layer.connections.push_back({SourceKind::input, j});
+        }
+        for (const index_t j : layer_sources[l]) {
+            layer.connections.push_back({SourceKind::layer, j});
+        }
         s.layers.push_back(std::move(layer));
     }
     for (std::size_t o = 0; o < output_layers.size(); ++o) {
         s.outputs.push_back({output_layers[o], 0, make_processing(output_processing[o]), {}});
     }
-    return Network(std::move(s));
+    net = Network(std::move(s));
 }
 
-/// Which connections of a kind exist, layers x sources.
-std::vector<std::vector<bool>> connections(const Network& net, SourceKind kind,
-                                           std::size_t n_sources) {
-    std::vector<std::vector<bool>> all;
+/// Per layer, the sources of its connections of one kind.
+std::vector<std::vector<index_t>> sources(const Network& net, SourceKind kind) {
+    std::vector<std::vector<index_t>> all;
     for (const Layer& layer : net.structure().layers) {
-        std::vector<bool> row(n_sources, false);
+        std::vector<index_t> own;
         for (const Connection& c : layer.connections) {
-            if (c.kind == kind)
-                row[static_cast<std::size_t>(std::max(c.source, index_t{0}))] = true;
+            if (c.kind == kind) own.push_back(c.source);
         }
-        all.push_back(std::move(row));
+        all.push_back(std::move(own));
     }
     return all;
 }
@@ -266,33 +265,18 @@ void set_wb(Network& net, py::handle values) {
     net.set_parameters(vector(wb));
 }
 
-std::optional<std::uint32_t> seed_of(py::handle seed, const char* function) {
-    if (seed.is_none()) return std::nullopt;
-    if (!PyIndex_Check(seed.ptr())) {
-        throw py::type_error(std::string(function) + ": seed must be a whole number or None");
-    }
-    const py::int_ whole(py::reinterpret_borrow<py::object>(seed));
-    const long long value = PyLong_AsLongLong(whole.ptr());
-    if (PyErr_Occurred() != nullptr || value < 0 || value > 4294967295LL) {
-        PyErr_Clear();
-        throw py::value_error(std::string(function) + ": seed must lie in 0 to 2**32 - 1");
-    }
-    return static_cast<std::uint32_t>(value);
-}
-
 }  // namespace
 
-/// Used by train as well.
-std::optional<std::uint32_t> python_seed(py::handle seed, const char* function) {
-    return seed_of(seed, function);
-}
-
 void bind_network(py::module_& m) {
-    py::class_<Network>(m, "Network", "A network and its parameters; see jacnet.Network.")
-        .def(py::init(&make_network), py::kw_only(), py::arg("input_sizes"), py::arg("layer_sizes"),
-             py::arg("transfer"), py::arg("bias"), py::arg("input_connect"),
-             py::arg("layer_connect"), py::arg("output_layers"), py::arg("input_processing"),
-             py::arg("output_processing"))
+    py::class_<Network>(m, "Network", py::custom_type_setup([](PyHeapTypeObject* type) {
+                            type->ht_type.tp_new = &new_network;
+                        }),
+                        "A network and its parameters; see jacnet.Network.")
+        .def("build", &build, py::kw_only(), py::arg("input_sizes"), py::arg("layer_sizes"),
+             py::arg("transfer"), py::arg("bias"), py::arg("input_sources"),
+             py::arg("layer_sources"), py::arg("output_layers"), py::arg("input_processing"),
+             py::arg("output_processing"),
+             "Becomes a network of this structure, with zero parameters.")
         .def_property_readonly("input_sizes",
                                [](const Network& net) { return sizes(net.structure().inputs); })
         .def_property_readonly("output_sizes",
@@ -316,21 +300,15 @@ void bind_network(py::module_& m) {
         .def_property_readonly("bias_connect",
                                [](const Network& net) {
                                    py::list all;
-                                   for (const auto& row : connections(net, SourceKind::bias, 1)) {
-                                       all.append(py::bool_(row[0]));
+                                   for (const auto& own : sources(net, SourceKind::bias)) {
+                                       all.append(py::bool_(!own.empty()));
                                    }
                                    return all;
                                })
-        .def_property_readonly("input_connect",
-                               [](const Network& net) {
-                                   return connections(net, SourceKind::input,
-                                                      net.structure().inputs.size());
-                               })
-        .def_property_readonly("layer_connect",
-                               [](const Network& net) {
-                                   return connections(net, SourceKind::layer,
-                                                      net.structure().layers.size());
-                               })
+        .def_property_readonly("input_sources",
+                               [](const Network& net) { return sources(net, SourceKind::input); })
+        .def_property_readonly("layer_sources",
+                               [](const Network& net) { return sources(net, SourceKind::layer); })
         .def_property_readonly(
             "input_processing",
             [](const Network& net) { return processing_list(net.structure().inputs); })
@@ -363,7 +341,8 @@ void bind_network(py::module_& m) {
             },
             py::arg("x"), py::arg("t"))
         .def(
-            "init", [](Network& net, py::object seed) { net.initialize(seed_of(seed, "init")); },
+            "init",
+            [](Network& net, py::object seed) { net.initialize(random_seed(seed, "init")); },
             py::arg("seed") = py::none())
         .def("setwb", &set_wb, py::arg("wb"))
         .def_property(
@@ -405,7 +384,9 @@ void bind_network(py::module_& m) {
                 const py::array y = result(out, {"sim", "out"}, {net.n_outputs(), samples});
                 refuse_overlap(y, "sim", sx.arrays(), "x");
                 refuse_overlap(y, "sim", net);
-                simulate(net, sx.views(), matrix(y), threads);
+                const double work = 2.0 * static_cast<double>(net.n_parameters() + 1) *
+                                    static_cast<double>(samples);
+                unlocked(work, [&] { simulate(net, sx.views(), matrix(y), threads); });
                 return y;
             },
             py::arg("x"), py::kw_only(), py::arg("n_threads") = py::none(),

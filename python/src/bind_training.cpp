@@ -10,8 +10,6 @@ namespace py = pybind11;
 using namespace jacnet;
 using namespace jacnet::python;
 
-std::optional<std::uint32_t> python_seed(py::handle seed, const char* function);
-
 namespace {
 
 template <class T>
@@ -75,15 +73,11 @@ py::array column(const TrainingRecord& record, Get&& get) {
     return values;
 }
 
-py::array index_array(const std::vector<index_t>& values) {
-    return py::array_t<index_t>(static_cast<py::ssize_t>(values.size()), values.data());
-}
-
 py::dict record_dict(const TrainingRecord& r) {
     py::dict d;
-    d["trainInd"] = index_array(r.division.train);
-    d["valInd"] = index_array(r.division.validation);
-    d["testInd"] = index_array(r.division.test);
+    d["trainInd"] = copied(r.division.train);
+    d["valInd"] = copied(r.division.validation);
+    d["testInd"] = copied(r.division.test);
     d["stop"] = std::string(message(r.stop));
     d["num_epochs"] = static_cast<index_t>(r.epochs.size()) - 1;
     d["best_epoch"] = r.best_epoch;
@@ -133,7 +127,7 @@ py::dict python_train(Network& net, py::object x, py::object t, py::object ew,
                       const py::dict& options, py::object seed, py::object callback,
                       py::object n_threads) {
     TrainingSettings settings = settings_of(options);
-    settings.seed = python_seed(seed, "train");
+    settings.seed = random_seed(seed, "train");
     settings.n_threads = thread_count(n_threads, "train");
     std::vector<index_t> x_rows, t_rows;
     for (const Input& input : net.structure().inputs) x_rows.push_back(input.size);

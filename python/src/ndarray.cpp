@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <sstream>
+#include <utility>
 
 namespace jacnet::python {
 
@@ -185,16 +186,40 @@ std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_
     }
     if (array.size() > 0 && kind != 'i' && kind != 'u')
         refuse("dtype " + dtype_name(array.dtype()));
-    const auto values = py::array_t<std::int64_t, py::array::forcecast>(array).unchecked<1>();
-    for (index_t i = 0; i < values.shape(0); ++i) {
-        const index_t index = values(i);
-        if (index < -n_samples || index >= n_samples) {
-            throw py::index_error(text(function, ": samples holds the index ", index,
-                                       ", but x has ", n_samples, " samples"));
+    const auto collect = [&](const auto& values) {
+        for (index_t i = 0; i < values.shape(0); ++i) {
+            const auto index = values(i);  // compared as it came: unsigned ones need not fit
+            const bool fits =
+                std::cmp_less(index, n_samples) && std::cmp_greater_equal(index, -n_samples);
+            if (!fits) {
+                throw py::index_error(text(function, ": samples holds the index ", index,
+                                           ", but x has ", n_samples, " samples"));
+            }
+            const auto position = static_cast<index_t>(index);
+            indices.push_back(position < 0 ? position + n_samples : position);
         }
-        indices.push_back(index < 0 ? index + n_samples : index);
+    };
+    if (kind == 'u') {
+        collect(py::array_t<std::uint64_t, py::array::forcecast>(array).unchecked<1>());
+    } else {
+        collect(py::array_t<std::int64_t, py::array::forcecast>(array).unchecked<1>());
     }
     return indices;
+}
+
+std::optional<std::uint32_t> random_seed(py::handle object, const char* function) {
+    if (object.is_none()) return std::nullopt;
+    if (!PyIndex_Check(object.ptr())) {
+        throw py::type_error(
+            text(function, ": seed must be a whole number or None, got ", type_name(object)));
+    }
+    const py::int_ whole(py::reinterpret_borrow<py::object>(object));
+    const long long value = PyLong_AsLongLong(whole.ptr());
+    if (PyErr_Occurred() != nullptr || value < 0 || value > 4294967295LL) {
+        PyErr_Clear();
+        throw py::value_error(text(function, ": seed must lie in 0 to 2**32 - 1"));
+    }
+    return static_cast<std::uint32_t>(value);
 }
 
 std::optional<int> thread_count(py::handle object, const char* function) {
@@ -248,9 +273,30 @@ bool overlap(const Extent& a, const Extent& b) {
 
 }  // namespace
 
+namespace {
+
+/// A result that the machine cannot hold is refused before anything is computed.
+void refuse_size(const Argument& argument, const std::vector<index_t>& shape) {
+    double bytes = sizeof(double);
+    for (const index_t length : shape) bytes *= static_cast<double>(length);
+    if (bytes <= memory_limit()) return;
+    constexpr double gib = 1024.0 * 1024.0 * 1024.0;
+    const std::string message =
+        text(argument.function, ": the result of shape ", sizes_text(shape), " needs ", bytes / gib,
+             " GiB, but this machine has ", memory_limit() / gib,
+             "; ask for fewer samples or parameters at a time (samples=, "
+             "net.set_learn), or pass ",
+             argument.name, "= a numpy.memmap");
+    PyErr_SetString(PyExc_MemoryError, message.c_str());
+    throw py::error_already_set();
+}
+
+}  // namespace
+
 py::array result(py::handle out, const Argument& argument, const std::vector<index_t>& shape,
                  bool c_order) {
     if (out.is_none()) {
+        refuse_size(argument, shape);
         std::vector<py::ssize_t> strides(shape.size());
         py::ssize_t step = sizeof(double);
         for (std::size_t i = 0; i < shape.size(); ++i) {

@@ -4,6 +4,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -56,6 +57,9 @@ private:
 std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_samples,
                                                    const char* function);
 
+/// None or a whole number from 0 to 2**32 - 1.
+std::optional<std::uint32_t> random_seed(py::handle object, const char* function);
+
 /// None or a whole number of at least 1.
 std::optional<int> thread_count(py::handle object, const char* function);
 
@@ -72,6 +76,12 @@ void refuse_overlap(const py::array& out, const char* function, const Network& n
 
 MatrixView<double> matrix(const py::array& array);
 VectorView<double> vector(const py::array& array);
+
+/// A new array of the same elements.
+template <class T>
+py::array copied(const std::vector<T>& values) {
+    return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
 
 /// "(3, 7)"
 std::string shape_text(const py::array& array);

@@ -1,6 +1,9 @@
 """Bad input is refused with a message that names function, argument, what came and what was due."""
 
+import os
 import re
+import signal
+import threading
 from contextlib import contextmanager
 
 import jacnet as jn
@@ -377,11 +380,6 @@ class TestNetwork:
         with refused(TypeError, name, "net"):
             EVERY[name](bad, x, t)
 
-    @pytest.mark.parametrize("size", [10**6, 10**10])
-    def test_too_large_for_any_memory(self, size):
-        with refused(ValueError, "Network", "IW{1,1}", "bytes"):
-            jn.Network([size, size, 1])
-
     @pytest.mark.parametrize("bad", [-0.1, 1.5, np.nan])
     def test_regularization(self, bad, net):
         with refused(ValueError, "regularization", "0", "1"):
@@ -408,3 +406,114 @@ class TestPerform:
     def test_error_weights(self, net, t):
         with refused(ValueError, "perform", "ew"):
             jn.perform(net, t, t, np.ones((S + 1, Q)))
+
+
+@pytest.mark.parametrize("index", [2**64 - 1, 2**63, Q])
+def test_unsigned_samples_do_not_wrap(net, x, index):
+    with refused(IndexError, "jacobian", "samples", str(index), f"{Q} samples"):
+        jn.jacobian(net, x, samples=np.array([0, index], "u8"))
+
+
+def test_results_beyond_memory_are_refused_before_data_are_read(net):
+    x = np.broadcast_to(np.ones((R, 1)), (R, 2**50))
+    t = np.broadcast_to(np.ones((S, 1)), (S, 2**50))
+    with refused(MemoryError, "jacobian", "shape", "GiB", "samples="):
+        jn.jacobian(net, x)
+    with refused(MemoryError, "defaultderiv", "GiB"):
+        jn.defaultderiv("de_dwb", net, x, t)
+    wide = jn.Network([1000, 1000, 1])
+    with refused(MemoryError, "hessian", "GiB", "out="):
+        jn.hessian(wide, np.ones((1000, 1)), np.ones((1, 1)))
+
+
+@pytest.mark.parametrize("size", [10**6, 10**10])
+def test_networks_beyond_memory_are_refused(size):
+    with refused(MemoryError, "Network", "the parameters", "GiB"):
+        jn.Network([size, size, 1])
+    with refused(MemoryError, "Network", "LW{2,1}", "GiB", "smaller"):
+        jn.Network([1, 10**6, 10**6])
+    with refused(MemoryError, "Network", "b{1}"):
+        jn.Network([2**62, 2**62])
+
+
+@pytest.mark.parametrize("shape", ["hessian", "de_dwb", "scan"])
+def test_interrupts_end_long_calls(shape):
+    """Ctrl-C during one call: it would take minutes, and ends at once."""
+    net = jn.Network([20, 100, 100, 5])
+    n = 2**55 if shape == "scan" else 10**6
+    x = np.broadcast_to(np.ones((20, 1)), (20, n))
+    t = np.broadcast_to(np.ones((5, 1)), (5, n))
+    calls = {
+        "hessian": lambda: jn.hessian(net, x, t),
+        "de_dwb": lambda: jn.num5deriv("dperf_dwb", net, x, t),
+        "scan": lambda: jn.gradient(net, x, t),
+    }
+    timer = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        calls[shape]()
+
+
+class Unready(jn.Network):
+    """Asks itself something before it is made."""
+
+    def __init__(self, question):
+        self.answer(question)
+
+    def answer(self, question):
+        question(self)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda net: net([[1.0]]),
+        lambda net: jn.hessian(net, [[1.0]], [[1.0]]),
+        lambda net: jn.train(net, [[1.0, 2.0]], [[1.0, 2.0]]),
+        lambda net: net.configure([], []),
+        lambda net: net.init(0),
+        lambda net: net.set_learn("b{1}", False),
+    ],
+)
+def test_networks_that_are_not_made_yet(question):
+    with pytest.raises(ValueError, match=r"not configured|has no block|no layer|0 inputs"):
+        Unready(question)
+
+
+def test_networks_without_init_are_empty():
+    net = jn.Network.__new__(jn.Network)
+    assert (net.n_parameters, net.configured, len(net.layout)) == (0, False, 0)
+    assert "not configured" in repr(net)
+    assert net.copy().wb.shape == (0,)
+    net.__init__([1, 2, 1])
+    assert net.n_parameters == 7
+
+
+def test_linearizations_come_from_linearize_only():
+    for make in (jn.Linearization, lambda: jn.Linearization.__new__(jn.Linearization)):
+        with refused(TypeError, "linearize(net, x, t)"):
+            make()
+
+
+def test_data_that_say_nothing(x):
+    net = jn.feedforwardnet(3)
+    with refused(ValueError, "configure", "t", "NaN"):
+        net.configure(x, np.full((1, Q), np.nan))
+    with refused(ValueError, "configure", "removeconstantrows", "target", "constant", "vary"):
+        net.configure(x, np.ones((1, Q)))
+
+
+def test_load_does_not_read_what_is_no_network(tmp_path):
+    path = tmp_path / "endless"
+    path.write_bytes(b"\0" * 100)
+    with refused(ValueError, "load", "not a jacnet network file"):
+        jn.load(path)
+    if os.path.exists("/dev/zero"):
+        with refused(ValueError, "load", "not a jacnet network file"):
+            jn.load("/dev/zero")
+
+
+def test_long_chains_are_made_without_dense_matrices():
+    net = jn.Network([1] * 5001)
+    assert net.n_parameters == 10000
+    assert "chain" not in repr(net)

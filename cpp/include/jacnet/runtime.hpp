@@ -2,6 +2,8 @@
 /// What this build of jacnet is and what it runs on: threads, instruction sets, versions.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +27,29 @@ std::string_view instruction_set();
 
 /// Instruction sets that this build has and this machine supports, narrowest first.
 std::vector<std::string> available_instruction_sets();
+
+/// Bytes of memory that this machine, or the container, has; infinite where that is unknown.
+/// Results and networks that would need more are refused.
+double memory_limit();
+
+/// While it lives, long computations asked for by this thread call `check` some ten times a second,
+/// on this thread. An exception that `check` throws ends the computation and reaches the caller;
+/// what was to be written is then incomplete. Nested checks: the innermost one is called.
+class InterruptCheck {
+public:
+    explicit InterruptCheck(std::function<void()> check);
+    ~InterruptCheck();
+    InterruptCheck(const InterruptCheck&) = delete;
+    InterruptCheck& operator=(const InterruptCheck&) = delete;
+
+    /// Calls the check if it is due.
+    void poll();
+
+private:
+    std::function<void()> check_;
+    std::chrono::steady_clock::time_point asked_;
+    InterruptCheck* outer_;
+};
 
 /// Facts about the library at hand, for bug reports and benchmark records.
 struct BuildInfo {
