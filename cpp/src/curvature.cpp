@@ -17,40 +17,44 @@ std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
-CurvatureTape::CurvatureTape(const Plan& plan, const Block& block, Curvature kind, Workspace& work)
-    : plan_(plan), block_(block), kind_(kind) {
-    const index_t n_layers = static_cast<index_t>(plan.layers.size());
-    b_.resize(at(n_layers * n_layers), nullptr);
-    c_.resize(at(n_layers * n_layers), nullptr);
+CurvatureTape::CurvatureTape(const Plan& plan, const Block& block, Curvature kind,
+                             Objective objective, Workspace& work)
+    : plan_(plan), block_(block), kind_(kind), objective_(objective) {
+    const index_t n_layers = plan.n_layers();
+    b_ = work.array<double*>(n_layers * n_layers);
+    c_ = work.array<double*>(n_layers * n_layers);
     for (index_t l = 0; l < n_layers; ++l) {
+        const PlanLayer& layer = plan.layers[at(l)];
         for (index_t k = l; k < n_layers; ++k) {
-            const index_t size = block.n * plan.layers[at(l)].h * plan.layers[at(k)].h;
+            const index_t size = block.n * layer.h * plan.layers[at(k)].h;
+            const bool wanted = kind == Curvature::exact && (k > l || layer.matrix_slope);
             b_[index(l, k)] = work.doubles(size);
-            if (k > l && kind == Curvature::exact) c_[index(l, k)] = work.doubles(size);
+            c_[index(l, k)] = wanted ? work.doubles(size) : nullptr;
         }
     }
-}
-
-index_t CurvatureTape::doubles_per_lane(const Plan& plan, Curvature kind) {
-    index_t size = 0;
-    for (std::size_t l = 0; l < plan.layers.size(); ++l) {
-        for (std::size_t k = l; k < plan.layers.size(); ++k) {
-            const index_t copies = kind == Curvature::exact && k > l ? 2 : 1;
-            size += copies * plan.layers[l].h * plan.layers[k].h;
+    for (index_t l = n_layers - 1; l >= 0; --l) {
+        const PlanLayer& layer = plan_.layers[at(l)];
+        for (index_t k = n_layers - 1; k >= l; --k) recur_b(l, k);
+        if (kind_ == Curvature::exact) {
+            const LayerTape& tape = block_.layers[l];
+            kernel_table().add_curvature(slope_of(plan_, block_, l), tape.d2, block_.n, layer.h,
+                                         tape.v, block_.n, b_[index(l, l)], block_.n);
+            if (layer.matrix_slope) fill_slope(l);
+            for (index_t k = l + 1; k < n_layers; ++k) recur_c(l, k);
         }
+        add_output_curvature(l);
     }
-    return size;
 }
 
 /// B_ll += F' D' d2E/dy2 D F, or the curvature at the net input.
-void CurvatureTape::seed(index_t l, const Chunk& chunk, Objective objective) {
+void CurvatureTape::add_output_curvature(index_t l) {
     const PlanLayer& layer = plan_.layers[at(l)];
     if (layer.output < 0) return;
     const Kernels& kernels = kernel_table();
     const PlanOutput& output = plan_.outputs[at(layer.output)];
-    const LossLanes loss = loss_lanes(plan_, block_, output, chunk);
-    const LossForm form = loss_form(plan_, output, objective);
-    const index_t h = layer.h, n = chunk.n;
+    const LossLanes loss = loss_lanes(plan_, block_, output);
+    const LossForm form = loss_form(plan_, output, objective_);
+    const index_t h = layer.h, n = block_.n;
     Workspace work;
     double* own = work.doubles(n * h * h);
     double* slope = work.doubles(n * std::max(h, output.rows));
@@ -58,7 +62,7 @@ void CurvatureTape::seed(index_t l, const Chunk& chunk, Objective objective) {
         loss_net_slopes(form, loss, slope, n, own, n);
     } else {
         double* second = work.doubles(n * output.rows);
-        const bool sse = objective == Objective::half_sse;
+        const bool sse = objective_ == Objective::half_sse;
         loss_output_slopes(sse ? Performance::sse : plan_.performance.function, loss, slope, second,
                            n);
         std::fill_n(own, n * h * h, 0.0);
@@ -72,7 +76,7 @@ void CurvatureTape::seed(index_t l, const Chunk& chunk, Objective objective) {
                 }
             }
         }
-        const Slope f = slope_of(plan_, block_, l, chunk);
+        const Slope f = slope_of(plan_, block_, l);
         for (index_t j = 0; j < h; ++j) {
             kernels.slope_backward(f, n, h, own + h * j * n, n, own + h * j * n, n);
         }
@@ -80,81 +84,65 @@ void CurvatureTape::seed(index_t l, const Chunk& chunk, Objective objective) {
             kernels.slope_backward(f, n, h, own + i * n, h * n, own + i * n, h * n);
         }
     }
-    double* b = this->b(l, l) + chunk.begin;
-    for (index_t e = 0; e < h * h; ++e) kernels.scale(n, own + e * n, 1.0, b + e * block_.n, true);
+    kernels.scale(h * h * n, own, 1.0, b_[index(l, l)], true);
 }
 
-void CurvatureTape::recur_b(index_t l, index_t k, const Chunk& chunk) {
+void CurvatureTape::recur_b(index_t l, index_t k) {
     const Kernels& kernels = kernel_table();
     const PlanLayer& layer = plan_.layers[at(l)];
-    const index_t h = layer.h, hk = plan_.layers[at(k)].h, ld = block_.n;
-    double* target = b(l, k) + chunk.begin;
-    const Slope f = slope_of(plan_, block_, l, chunk);
+    const index_t h = layer.h, hk = plan_.layers[at(k)].h, n = block_.n;
+    const Slope f = slope_of(plan_, block_, l);
     for (index_t j = 0; j < hk; ++j) {
-        double* column = target + j * h * ld;
-        for (index_t i = 0; layer.successors.empty() && i < h; ++i) {
-            std::fill_n(column + i * ld, chunk.n, 0.0);
-        }
-        for (std::size_t s = 0; s < layer.successors.size(); ++s) {
-            const index_t next = layer.successors[s].layer;
-            const index_t hs = plan_.layers[at(next)].h;
+        double* column = b_[index(l, k)] + j * h * n;
+        if (layer.successors.empty()) std::fill_n(column, h * n, 0.0);
+        bool accumulate = false;
+        for (const Successor& s : layer.successors) {
+            const index_t hs = plan_.layers[at(s.layer)].h;
             // B_sk[:, j]: stored as it is for s <= k, else as a row of B_ks. On the diagonal
             // (k = l) it is row j of B_ls, which this pass has made already.
-            const bool stored = next <= k;
-            const double* from = stored ? b(next, k) + j * hs * ld : b(k, next) + j * ld;
-            kernels.gemm(false, false, chunk.n, h, hs, from + chunk.begin, stored ? ld : hk * ld,
-                         plan_.weights(layer.successors[s]), hs, column, ld, s > 0);
+            const bool stored = s.layer <= k;
+            const double* from = stored ? b(s.layer, k) + j * hs * n : b(k, s.layer) + j * n;
+            kernels.gemm(false, false, n, h, hs, from, stored ? n : hk * n, plan_.weights(s), hs,
+                         column, n, accumulate);
+            accumulate = true;
         }
-        kernels.slope_backward(f, chunk.n, h, column, ld, column, ld);
+        kernels.slope_backward(f, n, h, column, n, column, n);
     }
 }
 
-void CurvatureTape::recur_c(index_t l, index_t k, const Chunk& chunk) {
+/// C_ll = F_l, written out: F_l times the unit vectors.
+void CurvatureTape::fill_slope(index_t l) {
+    const index_t h = plan_.layers[at(l)].h, n = block_.n;
+    double* c = c_[index(l, l)];
+    std::fill_n(c, n * h * h, 0.0);
+    for (index_t i = 0; i < h; ++i) {
+        double* row = c + i * n;  // da_j / deps_i over j
+        std::fill_n(row + i * h * n, n, 1.0);
+        kernel_table().slope_forward(slope_of(plan_, block_, l), n, h, row, h * n, row, h * n);
+    }
+}
+
+void CurvatureTape::recur_c(index_t l, index_t k) {
     const Kernels& kernels = kernel_table();
     const PlanLayer& layer = plan_.layers[at(k)];
-    const index_t h = plan_.layers[at(l)].h, hk = layer.h, ld = block_.n;
-    const Slope f = slope_of(plan_, block_, l, chunk);
-    Workspace work;
-    double* unit = work.doubles(chunk.n * h);
+    const index_t h = plan_.layers[at(l)].h, hk = layer.h, n = block_.n;
+    const Slope f = slope_of(plan_, block_, l);
     for (index_t i = 0; i < h; ++i) {
-        double* row = c(l, k) + i * ld + chunk.begin;
-        for (index_t j = 0; j < hk; ++j) std::fill_n(row + j * h * ld, chunk.n, 0.0);
+        double* row = c_[index(l, k)] + i * n;
+        for (index_t j = 0; j < hk; ++j) std::fill_n(row + j * h * n, n, 0.0);
         for (const Feed& feed : layer.feeds) {
             if (feed.kind != SourceKind::layer || feed.source < l) continue;
-            const double* w = layer.theta + feed.column * hk;
-            if (feed.source > l) {
-                const index_t hr = plan_.layers[at(feed.source)].h;
-                kernels.gemm(false, true, chunk.n, hk, hr, c(l, feed.source) + i * ld + chunk.begin,
-                             h * ld, w, hk, row, h * ld, true);
-            } else if (!f.matrix) {
-                for (index_t j = 0; j < hk; ++j) {
-                    kernels.scale(chunk.n, f.d1 + i * ld, w[j + i * hk], row + j * h * ld, true);
-                }
+            const double* w = plan_.theta(k) + feed.column * hk;
+            if (feed.source > l || f.matrix) {
+                kernels.gemm(false, true, n, hk, feed.width, c(l, feed.source) + i * n, h * n, w,
+                             hk, row, h * n, true);
             } else {
-                std::fill_n(unit, chunk.n * h, 0.0);
-                std::fill_n(unit + i * chunk.n, chunk.n, 1.0);
-                kernels.slope_forward(f, chunk.n, h, unit, chunk.n, unit, chunk.n);
-                kernels.gemm(false, true, chunk.n, hk, h, unit, chunk.n, w, hk, row, h * ld, true);
+                for (index_t j = 0; j < hk; ++j) {
+                    kernels.scale(n, f.d1 + i * n, w[j + i * hk], row + j * h * n, true);
+                }
             }
         }
-        const Slope fk = slope_of(plan_, block_, k, chunk);
-        kernels.slope_forward(fk, chunk.n, hk, row, h * ld, row, h * ld);
-    }
-}
-
-void CurvatureTape::fill(const Chunk& chunk, Objective objective) {
-    const index_t n_layers = static_cast<index_t>(plan_.layers.size());
-    for (index_t l = n_layers - 1; l >= 0; --l) {
-        const PlanLayer& layer = plan_.layers[at(l)];
-        for (index_t k = n_layers - 1; k >= l; --k) recur_b(l, k, chunk);
-        if (kind_ == Curvature::exact) {
-            const LayerTape& tape = block_.layers[at(l)];
-            kernel_table().add_curvature(slope_of(plan_, block_, l, chunk), tape.d2 + chunk.begin,
-                                         chunk.n, layer.h, tape.v + chunk.begin, block_.n,
-                                         b(l, l) + chunk.begin, block_.n);
-            for (index_t k = l + 1; k < n_layers; ++k) recur_c(l, k, chunk);
-        }
-        seed(l, chunk, objective);
+        kernels.slope_forward(slope_of(plan_, block_, k), n, hk, row, h * n, row, h * n);
     }
 }
 

@@ -49,7 +49,7 @@ void for_each_perturbation(const Network& net, Stencil stencil, Evaluate&& evalu
 /// sqrt(EW) norm (t - y), output fastest, then sample; zero where the target does not count.
 std::vector<double> scaled_errors(const Network& net, const Samples& samples, Stencil stencil,
                                   std::optional<int> n_threads) {
-    const Plan plan(net, function(stencil));
+    const Plan plan(net, function(stencil), Parameters::borrowed);
     const Batch batch(plan, samples, function(stencil));
     if (!batch.has_targets()) refuse(function(stencil), ": needs targets");
     const index_t rows = plan.n_outputs;
@@ -63,9 +63,10 @@ std::vector<double> scaled_errors(const Network& net, const Samples& samples, St
             for (index_t i = 0; i < output.rows; ++i) {
                 const index_t row = output.first_row + i;
                 const double error = batch.t[o](i, q) - errors(row, position);
-                const double norm = plan.norm[static_cast<std::size_t>(row)];
+                const double norm = plan.norm()[row];
                 errors(row, position) =
-                    std::isnan(error) ? 0.0 : std::sqrt(batch.error_weight(row, q)) * norm * error;
+                    std::isnan(error) ? 0.0
+                                      : std::sqrt(error_weight(batch.ew, row, q)) * norm * error;
             }
         }
     }

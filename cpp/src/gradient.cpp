@@ -16,12 +16,12 @@ constexpr index_t block_samples = 256;
 
 }  // namespace
 
-void add_gradient(const Plan& plan, const Block& block, const Chunk& chunk, double* gradient) {
+void add_gradient(const Plan& plan, const Block& block, double* gradient) {
     for (std::size_t l = 0; l < plan.layers.size(); ++l) {
         const PlanLayer& layer = plan.layers[l];
         const LayerTape& tape = block.layers[l];
-        kernel_table().gemm(true, false, layer.h, layer.k, chunk.n, tape.g + chunk.begin, block.n,
-                            tape.u + chunk.begin, block.n, gradient + layer.offset, layer.h, true);
+        kernel_table().gemm(true, false, layer.h, layer.k, block.n, tape.g, block.n, tape.u,
+                            block.n, gradient + layer.offset, layer.h, true);
     }
 }
 
@@ -30,7 +30,7 @@ void compute_gradient(const Plan& plan, const Batch& batch, VectorView<double> g
     const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
     const index_t n_parts = std::clamp(n_blocks, index_t{1}, max_parts);
     const double scale = data_scale(plan.performance, batch.counted);
-    const double flops = 3.0 * forward_flops(plan) * static_cast<double>(batch.size());
+    const double flops = 3.0 * plan.forward_flops * static_cast<double>(batch.size());
     Workspace work;
     double* parts = work.doubles(n_parts * p);
     parallel_for(n_parts, threads_for(flops, n_threads), [&](index_t part) {
@@ -43,18 +43,16 @@ void compute_gradient(const Plan& plan, const Batch& batch, VectorView<double> g
             Block block = make_block(plan, first, std::min(block_samples, batch.size() - first),
                                      Order::slope, own);
             reserve_gradient(plan, block, own);
-            const Chunk all{0, block.n};
-            forward(plan, batch, block, all, Order::slope);
-            load_targets(plan, batch, block, all, scale);
-            backward(plan, block, all, Objective::performance);
-            add_gradient(plan, block, all, sum);
+            forward(plan, batch, block, Order::slope);
+            load_targets(plan, batch, block, scale);
+            backward(plan, block, Objective::performance);
+            add_gradient(plan, block, sum);
         }
     });
     for (index_t i = 0; i < p; ++i) {
         double sum = 0.0;
         for (index_t part = 0; part < n_parts; ++part) sum += parts[part * p + i];
-        g[i] =
-            sum + weight_penalty_slope(plan.performance, plan.wb[static_cast<std::size_t>(i)], p);
+        g[i] = sum + weight_penalty_slope(plan.performance, plan.wb()[i], p);
     }
 }
 

@@ -21,9 +21,10 @@ LaneMatrix input_sensitivity(const Plan& plan, const Block& block, index_t input
         const PlanLayer& layer = plan.layers[l];
         for (const Feed& feed : layer.feeds) {
             if (feed.kind != SourceKind::input || feed.source != input) continue;
-            kernel_table().gemm(
-                false, false, block.n, rows, layer.h, block.layers[l].d + m * layer.h * block.n,
-                block.n, layer.theta + feed.column * layer.h, layer.h, d.data, block.n, true);
+            kernel_table().gemm(false, false, block.n, rows, layer.h,
+                                block.layers[l].d + m * layer.h * block.n, block.n,
+                                plan.theta(static_cast<index_t>(l)) + feed.column * layer.h,
+                                layer.h, d.data, block.n, true);
         }
     }
     return d;
@@ -36,15 +37,15 @@ void compute_input_jacobian(const Plan& plan, const Batch& batch, double* data,
     constexpr index_t block_samples = 64;
     const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
     const double flops =
-        (2.0 * forward_flops(plan)) * static_cast<double>(batch.size() * (plan.n_outputs + 1));
+        (2.0 * plan.forward_flops) * static_cast<double>(batch.size() * (plan.n_outputs + 1));
     parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t task) {
         Workspace work;
         const index_t first = task * block_samples;
         Block block = make_block(plan, first, std::min(block_samples, batch.size() - first),
                                  Order::slope, work);
         reserve_sensitivities(plan, block, work);
-        forward(plan, batch, block, {0, block.n}, Order::slope);
-        sensitivities(plan, block, {0, block.n});
+        forward(plan, batch, block, Order::slope);
+        sensitivities(plan, block);
         index_t first_row = 0;
         for (std::size_t input = 0; input < plan.inputs.size(); ++input) {
             const LinearPart& linear = plan.input_linear[input];

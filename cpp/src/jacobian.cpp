@@ -12,15 +12,15 @@ namespace {
 
 /// Factor of every column: 1, or -sqrt(EW) norm, zero where the target does not count.
 void column_scales(const Plan& plan, const Batch& batch, JacobianScale scale, Block& block,
-                   const Chunk& all, double* scales) {
+                   double* scales) {
     const index_t size = plan.n_outputs * block.n;
     if (scale == JacobianScale::outputs) {
         std::fill_n(scales, size, 1.0);
         return;
     }
-    load_targets(plan, batch, block, all, 1.0);
+    load_targets(plan, batch, block, 1.0);
     for (index_t m = 0; m < plan.n_outputs; ++m) {
-        const double norm = plan.norm[static_cast<std::size_t>(m)];
+        const double norm = plan.norm()[m];
         for (index_t z = 0; z < block.n; ++z) {
             scales[m * block.n + z] = -std::sqrt(block.w[m * block.n + z]) * norm;
         }
@@ -48,7 +48,7 @@ void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
     // Few enough samples that what is transposed and written stays in the caches.
     const index_t block_samples = plan.n_parameters * plan.n_outputs > 4096 ? 32 : 128;
     const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
-    const double flops = (3.0 * forward_flops(plan) + static_cast<double>(plan.n_parameters)) *
+    const double flops = (3.0 * plan.forward_flops + static_cast<double>(plan.n_parameters)) *
                          static_cast<double>(batch.size() * plan.n_outputs);
     constexpr index_t cached_doubles = index_t{1} << 18;  // 2 MiB
     const bool stream = plan.n_parameters * plan.n_outputs * batch.size() > cached_doubles;
@@ -59,11 +59,10 @@ void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
         Block block = make_block(plan, first, count, Order::slope, work);
         reserve_gradient(plan, block, work);
         reserve_sensitivities(plan, block, work);
-        const Chunk all{0, block.n};
-        forward(plan, batch, block, all, Order::slope);
-        sensitivities(plan, block, all);
+        forward(plan, batch, block, Order::slope);
+        sensitivities(plan, block);
         double* scales = work.doubles(plan.n_outputs * block.n);
-        column_scales(plan, batch, scale, block, all, scales);
+        column_scales(plan, batch, scale, block, scales);
 
         const index_t first_column = first * plan.n_outputs, columns = count * plan.n_outputs;
         if (j.row_stride == 1) {

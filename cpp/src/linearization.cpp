@@ -7,14 +7,16 @@
 namespace jacnet {
 
 struct Linearization::Impl {
-    Impl(const Network& net, const Samples& samples, const char* function)
-        : plan(net, function), batch(plan, samples, function) {}
+    Impl(const Network& net, const Samples& given, const char* function, Parameters parameters)
+        : plan(net, function, parameters), samples(given), batch(plan, samples, function) {}
     Plan plan;
+    Samples samples;
     Batch batch;
 };
 
-Linearization::Linearization(const Network& net, const Samples& samples, const char* caller)
-    : impl_(std::make_unique<Impl>(net, samples, caller)) {}
+Linearization::Linearization(const Network& net, const Samples& samples, const char* caller,
+                             Parameters parameters)
+    : impl_(std::make_unique<Impl>(net, samples, caller, parameters)) {}
 Linearization::~Linearization() = default;
 Linearization::Linearization(Linearization&&) noexcept = default;
 Linearization& Linearization::operator=(Linearization&&) noexcept = default;

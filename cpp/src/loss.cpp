@@ -190,11 +190,13 @@ double penalty_scale(const PerformanceSettings& settings, index_t n_parameters) 
 
 }  // namespace
 
-double weight_penalty(const PerformanceSettings& settings, const std::vector<double>& wb) {
+double weight_penalty(const PerformanceSettings& settings, const double* wb, index_t n_parameters) {
     if (settings.regularization == 0.0) return 0.0;
     double sum = 0.0;
-    for (const double w : wb) sum += absolute(settings) ? std::fabs(w) : w * w;
-    return penalty_scale(settings, static_cast<index_t>(wb.size())) * sum;
+    for (index_t i = 0; i < n_parameters; ++i) {
+        sum += absolute(settings) ? std::fabs(wb[i]) : wb[i] * wb[i];
+    }
+    return penalty_scale(settings, n_parameters) * sum;
 }
 
 double weight_penalty_slope(const PerformanceSettings& settings, double w, index_t n_parameters) {

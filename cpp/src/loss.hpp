@@ -49,7 +49,7 @@ void loss_net_slopes(LossForm form, const LossLanes& lanes, double* first, index
 double data_scale(const PerformanceSettings& settings, index_t counted);
 
 /// Regularisation: value, and in place r-terms of gradient and Hessian diagonal.
-double weight_penalty(const PerformanceSettings& settings, const std::vector<double>& wb);
+double weight_penalty(const PerformanceSettings& settings, const double* wb, index_t n_parameters);
 double weight_penalty_slope(const PerformanceSettings& settings, double w, index_t n_parameters);
 double weight_penalty_curvature(const PerformanceSettings& settings, index_t n_parameters);
 

@@ -6,6 +6,7 @@
 #include "errors.hpp"
 #include "memory.hpp"
 #include "nearest.hpp"
+#include "plan.hpp"
 
 namespace jacnet {
 
@@ -111,6 +112,7 @@ Network::Network(const Network& other)
       annotations(other.annotations),
       structure_(other.structure_),
       layout_(other.layout_),
+      graph_(other.graph_),
       configured_(other.configured_),
       wb_(std::make_shared<std::vector<double>>(*other.wb_)),
       frozen_(std::make_shared<std::vector<double>>(*other.frozen_)) {}
@@ -166,6 +168,11 @@ void Network::build_layout() {
     for (const Output& output : structure_.outputs) configured_ = configured_ && output.size > 0;
     wb_ = std::make_shared<std::vector<double>>(at(learning), 0.0);
     frozen_ = std::make_shared<std::vector<double>>(at(frozen), 0.0);
+    build_graph();
+}
+
+void Network::build_graph() {
+    graph_ = configured_ ? std::make_shared<const Graph>(structure_, layout_) : nullptr;
 }
 
 index_t Network::n_outputs() const {
@@ -233,6 +240,7 @@ void Network::set_transfer(index_t layer, Transfer transfer) {
                count(structure_.layers), " layers");
     }
     structure_.layers[at(layer)].transfer = transfer;
+    build_graph();
 }
 
 namespace {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "errors.hpp"
 #include "process_steps.hpp"
@@ -12,64 +13,71 @@ namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
-double normalization_factor(const PerformanceSettings& settings, const std::vector<double>& range,
-                            index_t row) {
+SourceKind source_kind(BlockKind kind) { return static_cast<SourceKind>(static_cast<int>(kind)); }
+
+double width(const std::vector<double>& range, index_t row) {
+    const bool known = at(2 * row + 1) < range.size();
+    return known ? range[at(2 * row + 1)] - range[at(2 * row)]
+                 : std::numeric_limits<double>::quiet_NaN();
+}
+
+double normalization_factor(const PerformanceSettings& settings, double width) {
     if (settings.normalization == Normalization::none ||
-        settings.function == Performance::crossentropy || at(2 * row + 1) >= range.size()) {
+        settings.function == Performance::crossentropy) {
         return 1.0;
     }
-    const double width = range[at(2 * row + 1)] - range[at(2 * row)];
     const double factor = (settings.normalization == Normalization::standard ? 2.0 : 1.0) / width;
     return std::isfinite(factor) ? factor : 1.0;
 }
 
-SourceKind source_kind(BlockKind kind) { return static_cast<SourceKind>(static_cast<int>(kind)); }
+/// Columns of u_l from the blocks of its layer: those that learn, then the frozen ones.
+void read_feeds(PlanLayer& layer, const ParameterBlock* first, const ParameterBlock* last) {
+    for (const bool learn : {true, false}) {
+        for (const ParameterBlock* block = first; block != last; ++block) {
+            if (block->learn != learn) continue;
+            layer.feeds.push_back(
+                {source_kind(block->kind), block->source, layer.k_all, block->cols});
+            layer.k_all += block->cols;
+            if (learn) layer.k += block->cols;
+        }
+    }
+}
 
-}  // namespace
-
-Plan::Plan(const Network& net, const char* function) : performance(net.performance) {
+const std::shared_ptr<const Graph>& graph_of(const Network& net, const char* function) {
     if (!net.configured()) {
         refuse(function,
                ": the network is not configured: its input or output size is unknown; "
                "call configure(x, t) or train it first");
     }
-    const Structure& structure = net.structure();
-    inputs = structure.inputs;
+    return net.graph();
+}
+
+}  // namespace
+
+Graph::Graph(const Structure& structure, const Layout& layout) : inputs(structure.inputs) {
     for (const Input& input : inputs) {
         input_linear.push_back(forward_part(input.processing, input.size));
         n_inputs += input.size;
     }
-    n_parameters = net.n_parameters();
-    wb.assign(net.wb().data, net.wb().data + n_parameters);
-
-    index_t theta_size = 0;
-    for (const ParameterBlock& block : net.layout()) theta_size += block.size();
-    theta_.resize(at(theta_size));
-    double* next = theta_.data();
-    for (index_t l = 0, offset = 0; l < static_cast<index_t>(structure.layers.size()); ++l) {
+    const ParameterBlock* block = layout.data();
+    const ParameterBlock* const end = block + layout.size();
+    for (index_t l = 0; l < static_cast<index_t>(structure.layers.size()); ++l) {
         PlanLayer layer;
         layer.transfer = structure.layers[at(l)].transfer;
         layer.matrix_slope = has_matrix_slope(layer.transfer);
         layer.h = structure.layers[at(l)].size;
-        layer.offset = offset;
-        layer.theta = next;
-        for (const bool learn : {true, false}) {
-            for (const ParameterBlock& block : net.layout()) {
-                if (block.layer != l || block.learn != learn) continue;
-                layer.feeds.push_back(
-                    {source_kind(block.kind), block.source, layer.k_all, block.cols});
-                const double* values = net.block(block).data;
-                next = std::copy(values, values + block.size(), next);
-                layer.k_all += block.cols;
-                if (learn) layer.k += block.cols;
-            }
-        }
+        layer.offset = n_parameters;
+        const ParameterBlock* const first = block;
+        while (block != end && block->layer == l) ++block;
+        read_feeds(layer, first, block);
         for (const Feed& feed : layer.feeds) {
             if (feed.kind == SourceKind::layer) {
                 layers[at(feed.source)].successors.push_back({l, feed.column});
             }
         }
-        offset += layer.size();
+        n_parameters += layer.size();
+        forward_flops +=
+            static_cast<double>(layer.h) * (2.0 * static_cast<double>(layer.k_all) + 20.0);
         layers.push_back(std::move(layer));
     }
     for (const Output& output : structure.outputs) {
@@ -77,14 +85,12 @@ Plan::Plan(const Network& net, const char* function) : performance(net.performan
         outputs.push_back(
             {output.layer, n_outputs, output.size, reverse_part(output.processing, output.size)});
         output_processing.push_back(output.processing);
-        for (index_t i = 0; i < output.size; ++i) {
-            norm.push_back(normalization_factor(performance, output.range, i));
-        }
+        for (index_t i = 0; i < output.size; ++i) widths.push_back(width(output.range, i));
         n_outputs += output.size;
     }
 }
 
-bool Plan::reaches(index_t input, index_t output) const {
+bool Graph::reaches(index_t input, index_t output) const {
     std::vector<bool> touched(layers.size(), false);
     for (std::size_t l = 0; l < layers.size(); ++l) {
         for (const Feed& feed : layers[l].feeds) {
@@ -95,6 +101,46 @@ bool Plan::reaches(index_t input, index_t output) const {
         }
     }
     return touched[at(outputs[at(output)].layer)];
+}
+
+Plan::Plan(const Network& net, const char* function, Parameters parameters)
+    : graph_(graph_of(net, function)),
+      inputs(graph_->inputs),
+      input_linear(graph_->input_linear),
+      layers(graph_->layers),
+      outputs(graph_->outputs),
+      output_processing(graph_->output_processing),
+      n_parameters(graph_->n_parameters),
+      n_outputs(graph_->n_outputs),
+      n_inputs(graph_->n_inputs),
+      forward_flops(graph_->forward_flops),
+      performance(net.performance) {
+    wb_ = net.wb().data;
+    if (parameters == Parameters::copied) {
+        copy_.assign(wb_, wb_ + n_parameters);
+        wb_ = copy_.data();
+    }
+    index_t packed = 0;
+    for (const PlanLayer& layer : layers)
+        packed += layer.k < layer.k_all ? layer.h * layer.k_all : 0;
+    packed_.resize(at(packed));
+    double* next = packed_.data();
+    theta_.reserve(layers.size());
+    for (index_t l = 0; l < n_layers(); ++l) {
+        const PlanLayer& layer = layers[at(l)];
+        if (layer.k == layer.k_all) {
+            theta_.push_back(wb_ + layer.offset);
+            continue;
+        }
+        theta_.push_back(next);
+        next = std::copy_n(wb_ + layer.offset, layer.size(), next);
+        for (const ParameterBlock& block : net.layout()) {
+            if (block.layer != l || block.learn) continue;
+            next = std::copy_n(net.block(block).data, block.size(), next);
+        }
+    }
+    norm_.reserve(graph_->widths.size());
+    for (const double w : graph_->widths) norm_.push_back(normalization_factor(performance, w));
 }
 
 }  // namespace jacnet

@@ -1,8 +1,11 @@
 #pragma once
-/// A network made ready for passes over samples: parameters packed layer by layer.
+/// A network made ready for passes over samples: its graph, made once per structure, and its
+/// parameters at the moment of a call.
 
+#include <memory>
 #include <vector>
 
+#include "jacnet/linearization.hpp"
 #include "jacnet/network.hpp"
 
 namespace jacnet {
@@ -31,7 +34,6 @@ struct PlanLayer {
     index_t output = -1;      ///< number of the output that this layer is, or -1
     std::vector<Feed> feeds;  ///< of u_l, in its order
     std::vector<Successor> successors;
-    const double* theta = nullptr;  ///< h x k_all, column-major
 
     index_t size() const { return h * k; }
 };
@@ -43,33 +45,64 @@ struct PlanOutput {
     LinearPart linear;  ///< d(raw output)/d(layer output), rows x h
 };
 
-struct Plan {
-    /// @param function  the caller, for messages
-    Plan(const Network& net, const char* function);
-    Plan(const Plan&) = delete;
-    Plan& operator=(const Plan&) = delete;
+/// Everything about a configured network but its parameters and performance; never changed.
+struct Graph {
+    Graph(const Structure& structure, const Layout& layout);
+
+    /// Whether the values of an input can reach an output.
+    bool reaches(index_t input, index_t output) const;
 
     std::vector<Input> inputs;
     std::vector<LinearPart> input_linear;  ///< d(processed)/d(raw)
     std::vector<PlanLayer> layers;
     std::vector<PlanOutput> outputs;
     std::vector<Processing> output_processing;
-    std::vector<double> norm;  ///< error normalisation of every output row
-    PerformanceSettings performance;
-    std::vector<double> wb;
+    std::vector<double> widths;  ///< of the range of every output row in the targets, or NaN
     index_t n_parameters = 0;
-    index_t n_outputs = 0;  ///< rows of all outputs
-    index_t n_inputs = 0;   ///< raw rows of all inputs
+    index_t n_outputs = 0;       ///< rows of all outputs
+    index_t n_inputs = 0;        ///< raw rows of all inputs
+    double forward_flops = 0.0;  ///< of one sample, roughly
+};
 
-    const double* weights(const Successor& s) const {
-        const PlanLayer& layer = layers[static_cast<std::size_t>(s.layer)];
-        return layer.theta + s.column * layer.h;
-    }
-    /// Whether the values of an input can reach an output.
-    bool reaches(index_t input, index_t output) const;
+class Plan {
+public:
+    /// @param function  the caller, for messages
+    Plan(const Network& net, const char* function, Parameters parameters);
+    Plan(const Plan&) = delete;
+    Plan& operator=(const Plan&) = delete;
 
 private:
-    std::vector<double> theta_;
+    std::shared_ptr<const Graph> graph_;
+
+public:
+    const std::vector<Input>& inputs;
+    const std::vector<LinearPart>& input_linear;
+    const std::vector<PlanLayer>& layers;
+    const std::vector<PlanOutput>& outputs;
+    const std::vector<Processing>& output_processing;
+    const index_t n_parameters, n_outputs, n_inputs;
+    const double forward_flops;
+    const PerformanceSettings performance;
+
+    const Graph& graph() const { return *graph_; }
+    index_t n_layers() const { return static_cast<index_t>(layers.size()); }
+    /// The parameter vector.
+    const double* wb() const { return wb_; }
+    /// Of a layer: h x k_all, column-major.
+    const double* theta(index_t layer) const { return theta_[static_cast<std::size_t>(layer)]; }
+    /// From a layer into a successor: h_s x h, column-major.
+    const double* weights(const Successor& s) const {
+        return theta(s.layer) + s.column * layers[static_cast<std::size_t>(s.layer)].h;
+    }
+    /// Error normalisation of every output row.
+    const double* norm() const { return norm_.data(); }
+
+private:
+    const double* wb_ = nullptr;
+    std::vector<double> copy_;    ///< of wb, where it is not borrowed
+    std::vector<double> packed_;  ///< theta of the layers with frozen columns
+    std::vector<const double*> theta_;
+    std::vector<double> norm_;
 };
 
 }  // namespace jacnet

@@ -46,10 +46,7 @@ void with_symmetric_target(const MatrixView<double>& out, Body&& body) {
     }
 }
 
-/// Rough flops of a forward pass over one sample.
-double forward_flops(const Plan& plan);
-
 /// Adds g_l' u_l of every layer, over the lanes of a block, to the packed gradient.
-void add_gradient(const Plan& plan, const Block& block, const Chunk& chunk, double* gradient);
+void add_gradient(const Plan& plan, const Block& block, double* gradient);
 
 }  // namespace jacnet

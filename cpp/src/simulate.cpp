@@ -15,36 +15,27 @@ namespace {
 /// Samples whose forward pass one task makes.
 constexpr index_t block_samples = 256;
 
-/// Calls body(task, block, chunk) after a forward pass over each fixed block of samples.
+/// Calls body(task, block) after a forward pass over each fixed block of samples.
 template <class Body>
 void for_each_block(const Plan& plan, const Batch& batch, int n_threads, bool targets,
                     Body&& body) {
     const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
-    const double flops = forward_flops(plan) * static_cast<double>(batch.size());
+    const double flops = plan.forward_flops * static_cast<double>(batch.size());
     parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t task) {
         Workspace work;
         const index_t first = task * block_samples;
         const index_t count = std::min(block_samples, batch.size() - first);
         Block block = make_block(plan, first, count, Order::value, work);
         if (targets) reserve_gradient(plan, block, work);
-        const Chunk all{0, block.n};
-        forward(plan, batch, block, all, Order::value);
-        body(task, block, all);
+        forward(plan, batch, block, Order::value);
+        body(task, block);
     });
 }
 
 }  // namespace
 
-double forward_flops(const Plan& plan) {
-    double flops = 0.0;
-    for (const PlanLayer& layer : plan.layers) {
-        flops += static_cast<double>(layer.h) * (2.0 * static_cast<double>(layer.k_all) + 20.0);
-    }
-    return flops;
-}
-
 void compute_outputs(const Plan& plan, const Batch& batch, MatrixView<double> y, int n_threads) {
-    for_each_block(plan, batch, n_threads, false, [&](index_t, const Block& block, const Chunk&) {
+    for_each_block(plan, batch, n_threads, false, [&](index_t, const Block& block) {
         for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
             const PlanOutput& output = plan.outputs[o];
             for (index_t z = 0; z < block.count; ++z) {
@@ -62,19 +53,20 @@ double compute_performance(const Plan& plan, const Batch& batch, int n_threads) 
     const double scale = data_scale(plan.performance, batch.counted);
     const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
     std::vector<double> sums(static_cast<std::size_t>(n_blocks));
-    for_each_block(plan, batch, n_threads, true, [&](index_t task, Block& block, const Chunk& all) {
-        load_targets(plan, batch, block, all, 1.0);
-        sums[static_cast<std::size_t>(task)] = block_loss(plan, block, all);
+    for_each_block(plan, batch, n_threads, true, [&](index_t task, Block& block) {
+        load_targets(plan, batch, block, 1.0);
+        sums[static_cast<std::size_t>(task)] = block_loss(plan, block);
     });
     double sum = 0.0;
     for (const double block : sums) sum += block;
-    return scale * sum + weight_penalty(plan.performance, plan.wb);
+    return scale * sum + weight_penalty(plan.performance, plan.wb(), plan.n_parameters);
 }
 
 void simulate(const Network& net, const std::vector<MatrixView<const double>>& x,
               MatrixView<double> y, std::optional<int> n_threads) {
-    const Plan plan(net, "sim");
-    const Batch batch(plan, {.x = x, .t = {}}, "sim", Batch::UnknownInputs::allowed);
+    const Plan plan(net, "sim", Parameters::borrowed);
+    const Samples samples{.x = x, .t = {}};
+    const Batch batch(plan, samples, "sim", Batch::UnknownInputs::allowed);
     if (y.rows != plan.n_outputs || y.cols != batch.size()) {
         refuse("sim: out has shape (", y.rows, ", ", y.cols, "), expected (", plan.n_outputs, ", ",
                batch.size(), ")");
@@ -84,7 +76,7 @@ void simulate(const Network& net, const std::vector<MatrixView<const double>>& x
 
 double perform(const Network& net, MatrixView<const double> t, MatrixView<const double> y,
                MatrixView<const double> ew) {
-    const Plan plan(net, "perform");
+    const Plan plan(net, "perform", Parameters::borrowed);
     if (y.rows != plan.n_outputs) {
         refuse("perform: y has shape (", y.rows, ", ", y.cols, "), expected ", plan.n_outputs,
                " rows (the network's outputs)",
@@ -108,15 +100,16 @@ double perform(const Network& net, MatrixView<const double> t, MatrixView<const 
                 }
                 if (std::isnan(target) || std::isnan(value)) continue;
                 ++counted;
-                const double w = ew.data ? ew(ew.rows == 1 ? 0 : i, ew.cols == 1 ? 0 : q) : 1.0;
+                const double w = error_weight(ew, i, q);
                 LossLanes element{1,       1,       1,  &value, nullptr,
-                                  nullptr, &target, &w, 1,      plan.norm.data() + i};
+                                  nullptr, &target, &w, 1,      plan.norm() + i};
                 element.binary = output.rows == 1;
                 sum += loss_value(plan.performance.function, LossForm::output, element);
             }
         }
     }
-    return data_scale(plan.performance, counted) * sum + weight_penalty(plan.performance, plan.wb);
+    return data_scale(plan.performance, counted) * sum +
+           weight_penalty(plan.performance, plan.wb(), plan.n_parameters);
 }
 
 }  // namespace jacnet

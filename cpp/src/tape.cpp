@@ -135,7 +135,7 @@ void Batch::find_unknown(const Plan& plan) {
             nan = false;
             for (index_t i = 0; i < sample.rows; ++i) nan = nan || std::isnan(sample.row(i)[0]);
             for (index_t o = 0; nan && o < n_outputs_; ++o) {
-                if (plan.reaches(static_cast<index_t>(j), o))
+                if (plan.graph().reaches(static_cast<index_t>(j), o))
                     unknown_[at(position * n_outputs_ + o)] = 1;
             }
         }
@@ -161,10 +161,9 @@ int threads_for(double flops, int available) {
         std::clamp(flops / worth_a_thread, 1.0, static_cast<double>(available)));
 }
 
-Slope slope_of(const Plan& plan, const Block& block, index_t l, const Chunk& chunk) {
-    const LayerTape& tape = block.layers[at(l)];
-    return {plan.layers[at(l)].matrix_slope, tape.a + chunk.begin, tape.d1 + chunk.begin, block.n,
-            block.n};
+Slope slope_of(const Plan& plan, const Block& block, index_t l) {
+    const LayerTape& tape = block.layers[l];
+    return {plan.layers[at(l)].matrix_slope, tape.a, tape.d1, block.n, block.n};
 }
 
 Block make_block(const Plan& plan, index_t first, index_t count, Order order, Workspace& work) {
@@ -172,14 +171,16 @@ Block make_block(const Plan& plan, index_t first, index_t count, Order order, Wo
     block.first = first;
     block.count = count;
     block.n = round_up(count, lanes);
-    for (const PlanLayer& layer : plan.layers) {
+    block.layers = work.array<LayerTape>(plan.n_layers());
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        const PlanLayer& layer = plan.layers[at(l)];
         LayerTape tape;
         tape.u = work.doubles(block.n * layer.k_all);
         tape.s = work.doubles(block.n * layer.h);
         tape.a = work.doubles(block.n * layer.h);
         if (order >= Order::slope) tape.d1 = work.doubles(block.n * layer.h);
         if (order >= Order::curvature) tape.d2 = work.doubles(block.n * layer.h);
-        block.layers.push_back(tape);
+        block.layers[l] = tape;
     }
     block.y = work.doubles(block.n * plan.n_outputs);
     return block;
@@ -188,15 +189,15 @@ Block make_block(const Plan& plan, index_t first, index_t count, Order order, Wo
 void reserve_gradient(const Plan& plan, Block& block, Workspace& work) {
     block.t = work.doubles(block.n * plan.n_outputs);
     block.w = work.doubles(block.n * plan.n_outputs);
-    for (std::size_t l = 0; l < plan.layers.size(); ++l) {
-        block.layers[l].v = work.doubles(block.n * plan.layers[l].h);
-        block.layers[l].g = work.doubles(block.n * plan.layers[l].h);
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        block.layers[l].v = work.doubles(block.n * plan.layers[at(l)].h);
+        block.layers[l].g = work.doubles(block.n * plan.layers[at(l)].h);
     }
 }
 
 void reserve_sensitivities(const Plan& plan, Block& block, Workspace& work) {
-    for (std::size_t l = 0; l < plan.layers.size(); ++l) {
-        block.layers[l].d = work.doubles(block.n * plan.layers[l].h * plan.n_outputs);
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        block.layers[l].d = work.doubles(block.n * plan.layers[at(l)].h * plan.n_outputs);
     }
 }
 
@@ -204,10 +205,10 @@ namespace {
 
 /// Raw samples of one input into lanes; the padding repeats the last sample.
 LaneMatrix gather(const Batch& batch, const MatrixView<const double>& x, const Block& block,
-                  const Chunk& chunk, Workspace& work) {
-    const LaneMatrix lane_x{work.doubles(x.rows * chunk.n), chunk.n, x.rows, chunk.n};
-    for (index_t z = 0; z < chunk.n; ++z) {
-        const index_t position = std::min(chunk.begin + z, block.count - 1) + block.first;
+                  Workspace& work) {
+    const LaneMatrix lane_x{work.doubles(x.rows * block.n), block.n, x.rows, block.n};
+    for (index_t z = 0; z < block.n; ++z) {
+        const index_t position = std::min(z, block.count - 1) + block.first;
         const double* column = x.data + batch.column(position) * x.col_stride;
         for (index_t i = 0; i < x.rows; ++i) lane_x.row(i)[z] = column[i * x.row_stride];
     }
@@ -216,8 +217,8 @@ LaneMatrix gather(const Batch& batch, const MatrixView<const double>& x, const B
 
 /// Processed inputs; what is still unknown becomes 0, its outputs don't count.
 LaneMatrix processed_input(const Plan& plan, const Batch& batch, std::size_t j, const Block& block,
-                           const Chunk& chunk, Workspace& work) {
-    const LaneMatrix raw = gather(batch, batch.x[j], block, chunk, work);
+                           Workspace& work) {
+    const LaneMatrix raw = gather(batch, batch.x[j], block, work);
     const LaneMatrix x = apply(plan.inputs[j].processing, raw, work);
     for (index_t i = 0; i < x.rows; ++i) {
         for (index_t z = 0; z < x.n; ++z) x.row(i)[z] = std::isnan(x.row(i)[z]) ? 0.0 : x.row(i)[z];
@@ -227,52 +228,42 @@ LaneMatrix processed_input(const Plan& plan, const Batch& batch, std::size_t j, 
 
 }  // namespace
 
-void forward(const Plan& plan, const Batch& batch, Block& block, const Chunk& chunk, Order order) {
+void forward(const Plan& plan, const Batch& batch, Block& block, Order order) {
     const Kernels& kernels = kernel_table();
+    const index_t n = block.n;
     Workspace work;
-    std::vector<LaneMatrix> inputs;
+    LaneMatrix* inputs = work.array<LaneMatrix>(static_cast<index_t>(plan.inputs.size()));
     for (std::size_t j = 0; j < plan.inputs.size(); ++j) {
-        inputs.push_back(processed_input(plan, batch, j, block, chunk, work));
+        inputs[j] = processed_input(plan, batch, j, block, work);
     }
-    for (std::size_t l = 0; l < plan.layers.size(); ++l) {
-        const PlanLayer& layer = plan.layers[l];
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        const PlanLayer& layer = plan.layers[at(l)];
         const LayerTape& tape = block.layers[l];
-        double* u = tape.u + chunk.begin;
         for (const Feed& feed : layer.feeds) {
-            for (index_t c = 0; c < feed.width; ++c) {
-                double* column = u + (feed.column + c) * block.n;
-                if (feed.kind == SourceKind::bias) {
-                    std::fill_n(column, chunk.n, 1.0);
-                } else if (feed.kind == SourceKind::input) {
-                    std::copy_n(inputs[at(feed.source)].row(c), chunk.n, column);
-                } else {
-                    std::copy_n(block.layers[at(feed.source)].a + c * block.n + chunk.begin,
-                                chunk.n, column);
-                }
+            double* columns = tape.u + feed.column * n;
+            if (feed.kind == SourceKind::bias) {
+                std::fill_n(columns, n, 1.0);
+            } else if (feed.kind == SourceKind::input) {
+                std::copy_n(inputs[feed.source].data, feed.width * n, columns);
+            } else {
+                std::copy_n(block.layers[feed.source].a, feed.width * n, columns);
             }
         }
-        kernels.gemm(false, true, chunk.n, layer.h, layer.k_all, u, block.n, layer.theta, layer.h,
-                     tape.s + chunk.begin, block.n, false);
-        kernels.transfer(layer.transfer, chunk.n, layer.h, tape.s + chunk.begin, block.n,
-                         tape.a + chunk.begin, block.n,
-                         order >= Order::slope ? tape.d1 + chunk.begin : nullptr,
-                         order >= Order::curvature ? tape.d2 + chunk.begin : nullptr, block.n);
+        kernels.gemm(false, true, n, layer.h, layer.k_all, tape.u, n, plan.theta(l), layer.h,
+                     tape.s, n, false);
+        kernels.transfer(layer.transfer, n, layer.h, tape.s, n, tape.a, n,
+                         order >= Order::slope ? tape.d1 : nullptr,
+                         order >= Order::curvature ? tape.d2 : nullptr, n);
     }
     for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
         const PlanOutput& output = plan.outputs[o];
-        const PlanLayer& layer = plan.layers[at(output.layer)];
-        const LaneMatrix a{block.layers[at(output.layer)].a + chunk.begin, chunk.n, layer.h,
-                           block.n};
+        const LaneMatrix a{block.layers[output.layer].a, n, plan.layers[at(output.layer)].h, n};
         const LaneMatrix y = reverse(plan.output_processing[o], a, work);
-        for (index_t i = 0; i < output.rows; ++i) {
-            std::copy_n(y.row(i), chunk.n,
-                        block.y + (output.first_row + i) * block.n + chunk.begin);
-        }
+        std::copy_n(y.data, output.rows * n, block.y + output.first_row * n);
     }
 }
 
-void load_targets(const Plan& plan, const Batch& batch, Block& block, const Chunk& chunk,
-                  double scale) {
+void load_targets(const Plan& plan, const Batch& batch, Block& block, double scale) {
     for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
         const PlanOutput& output = plan.outputs[o];
         const auto& targets = batch.t[o];
@@ -280,7 +271,7 @@ void load_targets(const Plan& plan, const Batch& batch, Block& block, const Chun
             const index_t row = output.first_row + i;
             double* t = block.t + row * block.n;
             double* w = block.w + row * block.n;
-            for (index_t z = chunk.begin; z < chunk.begin + chunk.n; ++z) {
+            for (index_t z = 0; z < block.n; ++z) {
                 t[z] = w[z] = 0.0;
                 if (z >= block.count) continue;
                 const index_t position = block.first + z;
@@ -289,35 +280,29 @@ void load_targets(const Plan& plan, const Batch& batch, Block& block, const Chun
                     continue;
                 }
                 t[z] = targets(i, q);
-                w[z] = batch.error_weight(row, q) * scale;
+                w[z] = error_weight(batch.ew, row, q) * scale;
             }
         }
     }
 }
 
-LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& output,
-                     const Chunk& chunk) {
-    const LayerTape& tape = block.layers[at(output.layer)];
-    const index_t shift = output.first_row * block.n + chunk.begin;
-    return {chunk.n,
-            output.rows,
-            block.n,
-            block.y + shift,
-            tape.s + chunk.begin,
-            tape.a + chunk.begin,
-            block.t + shift,
-            block.w + shift,
-            block.n,
-            plan.norm.data() + output.first_row,
+LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& output) {
+    const LayerTape& tape = block.layers[output.layer];
+    const index_t shift = output.first_row * block.n;
+    return {block.n,         output.rows,
+            block.n,         block.y + shift,
+            tape.s,          tape.a,
+            block.t + shift, block.w + shift,
+            block.n,         plan.norm() + output.first_row,
             output.rows == 1};
 }
 
-double block_loss(const Plan& plan, const Block& block, const Chunk& chunk) {
+double block_loss(const Plan& plan, const Block& block) {
     double sum = 0.0;
     for (const PlanOutput& output : plan.outputs) {
         sum +=
             loss_value(plan.performance.function, loss_form(plan, output, Objective::performance),
-                       loss_lanes(plan, block, output, chunk));
+                       loss_lanes(plan, block, output));
     }
     return sum;
 }
@@ -326,89 +311,79 @@ namespace {
 
 /// v += D' dE/dy of an output that enters the loss through its raw values.
 void add_output_slope(const Plan& plan, const Block& block, const PlanOutput& output,
-                      const Chunk& chunk, Objective objective, double* v) {
+                      Objective objective, double* v) {
     const Kernels& kernels = kernel_table();
+    const index_t n = block.n;
     Workspace work;
-    double* slope = work.doubles(chunk.n * output.rows);
-    const LossLanes loss = loss_lanes(plan, block, output, chunk);
+    double* slope = work.doubles(n * output.rows);
+    const LossLanes loss = loss_lanes(plan, block, output);
     const bool sse = objective == Objective::half_sse;
-    loss_output_slopes(sse ? Performance::sse : plan.performance.function, loss, slope, nullptr,
-                       chunk.n);
+    loss_output_slopes(sse ? Performance::sse : plan.performance.function, loss, slope, nullptr, n);
     const double half = sse ? 0.5 : 1.0;
     for (index_t j = 0; j < output.linear.cols; ++j) {
         for (index_t i = 0; i < output.rows; ++i) {
             const double gain = output.linear(i, j);
-            if (gain != 0.0) {
-                kernels.scale(chunk.n, slope + i * chunk.n, half * gain, v + j * block.n, true);
-            }
+            if (gain != 0.0) kernels.scale(n, slope + i * n, half * gain, v + j * n, true);
         }
+    }
+}
+
+/// out = sum over the successors s of W_sl' x_s, n x h_l; `value(s)` gives x_s.
+template <class Value>
+void back_through(const Plan& plan, const PlanLayer& layer, index_t n, double* out, Value&& value) {
+    if (layer.successors.empty()) std::fill_n(out, n * layer.h, 0.0);
+    bool accumulate = false;
+    for (const Successor& s : layer.successors) {
+        const index_t h = plan.layers[at(s.layer)].h;
+        kernel_table().gemm(false, false, n, layer.h, h, value(s.layer), n, plan.weights(s), h, out,
+                            n, accumulate);
+        accumulate = true;
     }
 }
 
 }  // namespace
 
-void backward(const Plan& plan, Block& block, const Chunk& chunk, Objective objective) {
+void backward(const Plan& plan, Block& block, Objective objective) {
     const Kernels& kernels = kernel_table();
-    for (index_t l = static_cast<index_t>(plan.layers.size()) - 1; l >= 0; --l) {
+    const index_t n = block.n;
+    for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
         const PlanLayer& layer = plan.layers[at(l)];
-        const LayerTape& tape = block.layers[at(l)];
-        double* v = tape.v + chunk.begin;
-        double* g = tape.g + chunk.begin;
-        for (index_t i = 0; layer.successors.empty() && i < layer.h; ++i) {
-            std::fill_n(v + i * block.n, chunk.n, 0.0);
-        }
-        for (std::size_t s = 0; s < layer.successors.size(); ++s) {
-            const index_t next = layer.successors[s].layer;
-            kernels.gemm(false, false, chunk.n, layer.h, plan.layers[at(next)].h,
-                         block.layers[at(next)].g + chunk.begin, block.n,
-                         plan.weights(layer.successors[s]), plan.layers[at(next)].h, v, block.n,
-                         s > 0);
-        }
+        const LayerTape& tape = block.layers[l];
+        back_through(plan, layer, n, tape.v, [&](index_t s) { return block.layers[s].g; });
         const PlanOutput* output = layer.output >= 0 ? &plan.outputs[at(layer.output)] : nullptr;
         const LossForm form = output ? loss_form(plan, *output, objective) : LossForm::output;
         if (output && form == LossForm::output) {
-            add_output_slope(plan, block, *output, chunk, objective, v);
+            add_output_slope(plan, block, *output, objective, tape.v);
         }
-        kernels.slope_backward(slope_of(plan, block, l, chunk), chunk.n, layer.h, v, block.n, g,
-                               block.n);
+        kernels.slope_backward(slope_of(plan, block, l), n, layer.h, tape.v, n, tape.g, n);
         if (output && form != LossForm::output) {
             Workspace work;
-            double* direct = work.doubles(chunk.n * layer.h);
-            loss_net_slopes(form, loss_lanes(plan, block, *output, chunk), direct, chunk.n, nullptr,
-                            0);
-            for (index_t i = 0; i < layer.h; ++i) {
-                kernels.scale(chunk.n, direct + i * chunk.n, 1.0, g + i * block.n, true);
-            }
+            double* direct = work.doubles(n * layer.h);
+            loss_net_slopes(form, loss_lanes(plan, block, *output), direct, n, nullptr, 0);
+            kernels.scale(n * layer.h, direct, 1.0, tape.g, true);
         }
     }
 }
 
-void sensitivities(const Plan& plan, Block& block, const Chunk& chunk) {
-    const Kernels& kernels = kernel_table();
-    for (index_t l = static_cast<index_t>(plan.layers.size()) - 1; l >= 0; --l) {
+void sensitivities(const Plan& plan, Block& block) {
+    const index_t n = block.n;
+    for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
         const PlanLayer& layer = plan.layers[at(l)];
-        const Slope slope = slope_of(plan, block, l, chunk);
+        const Slope slope = slope_of(plan, block, l);
         for (index_t m = 0; m < plan.n_outputs; ++m) {
-            double* d = block.layers[at(l)].d + m * layer.h * block.n + chunk.begin;
-            for (index_t i = 0; layer.successors.empty() && i < layer.h; ++i) {
-                std::fill_n(d + i * block.n, chunk.n, 0.0);
-            }
-            for (std::size_t s = 0; s < layer.successors.size(); ++s) {
-                const index_t next = layer.successors[s].layer;
-                const index_t h = plan.layers[at(next)].h;
-                kernels.gemm(false, false, chunk.n, layer.h, h,
-                             block.layers[at(next)].d + m * h * block.n + chunk.begin, block.n,
-                             plan.weights(layer.successors[s]), h, d, block.n, s > 0);
-            }
+            double* d = block.layers[l].d + m * layer.h * n;
+            back_through(plan, layer, n, d, [&](index_t s) {
+                return block.layers[s].d + m * plan.layers[at(s)].h * n;
+            });
             if (layer.output >= 0) {
                 const PlanOutput& output = plan.outputs[at(layer.output)];
                 const index_t row = m - output.first_row;
                 for (index_t j = 0; row >= 0 && row < output.rows && j < layer.h; ++j) {
                     const double gain = output.linear(row, j);
-                    for (index_t z = 0; gain != 0.0 && z < chunk.n; ++z) d[j * block.n + z] += gain;
+                    for (index_t z = 0; gain != 0.0 && z < n; ++z) d[j * n + z] += gain;
                 }
             }
-            kernels.slope_backward(slope, chunk.n, layer.h, d, block.n, d, block.n);
+            kernel_table().slope_backward(slope, n, layer.h, d, n, d, n);
         }
     }
 }

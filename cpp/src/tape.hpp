@@ -1,6 +1,8 @@
 #pragma once
 /// The passes: forward over a block of samples, backward from the loss or from every output.
 
+#include <span>
+
 #include "kernels/kernels.hpp"
 #include "loss.hpp"
 #include "plan.hpp"
@@ -11,7 +13,7 @@
 
 namespace jacnet {
 
-/// The samples of a linearization, checked, with what must be known of all of them beforehand.
+/// Samples, checked, with what must be known of all of them beforehand. They are borrowed.
 struct Batch {
     /// Unknown inputs are don't care where there are targets; without, a matter of policy.
     enum class UnknownInputs { refused, allowed };
@@ -29,14 +31,11 @@ struct Batch {
         return !unknown_.empty() &&
                unknown_[static_cast<std::size_t>(position * n_outputs_ + output)] != 0;
     }
-    double error_weight(index_t row, index_t column) const {
-        return ew.data ? ew(ew.rows == 1 ? 0 : row, ew.cols == 1 ? 0 : column) : 1.0;
-    }
 
-    std::vector<MatrixView<const double>> x, t;
+    std::span<const MatrixView<const double>> x, t;
     MatrixView<const double> ew;
-    std::vector<index_t> indices;  ///< empty: all columns, in order
-    index_t counted = 0;           ///< target elements that are not NaN
+    std::span<const index_t> indices;  ///< empty: all columns, in order
+    index_t counted = 0;               ///< target elements that are not NaN
 
 private:
     void find_unknown(const Plan& plan);
@@ -50,6 +49,11 @@ private:
 /// Refuses error weights of a shape that does not spread over rows x cols, or negative ones.
 void check_error_weights(const char* function, const MatrixView<const double>& ew, index_t rows,
                          index_t cols);
+
+/// The weight that spreads to an element; 1 without error weights.
+inline double error_weight(const MatrixView<const double>& ew, index_t row, index_t col) {
+    return ew.data ? ew(ew.rows == 1 ? 0 : row, ew.cols == 1 ? 0 : col) : 1.0;
+}
 
 /// How much of the tape is wanted.
 enum class Order { value = 0, slope = 1, curvature = 2 };
@@ -71,19 +75,13 @@ struct Block {
     index_t first = 0;
     index_t count = 0;
     index_t n = 0;
-    std::vector<LayerTape> layers;
+    LayerTape* layers = nullptr;
     double* y = nullptr;  ///< raw outputs, n x M
     double* t = nullptr;  ///< targets, 0 where they don't count
     double* w = nullptr;  ///< weights: EW x scale, 0 where they don't count
 };
 
-/// Lanes of a block that one task works on.
-struct Chunk {
-    index_t begin = 0;
-    index_t n = 0;
-};
-
-Slope slope_of(const Plan& plan, const Block& block, index_t layer, const Chunk& chunk);
+Slope slope_of(const Plan& plan, const Block& block, index_t layer);
 
 /// Reserves a block's arrays in `work`.
 Block make_block(const Plan& plan, index_t first, index_t count, Order order, Workspace& work);
@@ -91,33 +89,22 @@ void reserve_gradient(const Plan& plan, Block& block, Workspace& work);
 void reserve_sensitivities(const Plan& plan, Block& block, Workspace& work);
 
 /// u, s, a and, as ordered, f', f'' of every layer; raw outputs.
-void forward(const Plan& plan, const Batch& batch, Block& block, const Chunk& chunk, Order order);
+void forward(const Plan& plan, const Batch& batch, Block& block, Order order);
 
 /// Targets and weights; the weights are EW x `scale`.
-void load_targets(const Plan& plan, const Batch& batch, Block& block, const Chunk& chunk,
-                  double scale);
+void load_targets(const Plan& plan, const Batch& batch, Block& block, double scale);
 
-/// The loss of one output on a chunk.
-LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& output,
-                     const Chunk& chunk);
+/// The loss of one output.
+LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& output);
 
-/// Sum of the weighted losses of a chunk.
-double block_loss(const Plan& plan, const Block& block, const Chunk& chunk);
+/// Sum of the weighted losses.
+double block_loss(const Plan& plan, const Block& block);
 
 /// v and g of every layer.
-void backward(const Plan& plan, Block& block, const Chunk& chunk, Objective objective);
+void backward(const Plan& plan, Block& block, Objective objective);
 
 /// d of every layer: sensitivities of all M outputs.
-void sensitivities(const Plan& plan, Block& block, const Chunk& chunk);
-
-/// Lanes per task: small enough for the caches, fixed by the problem.
-inline constexpr index_t chunk_lanes = 64;
-
-inline index_t n_chunks(index_t n) { return (n + chunk_lanes - 1) / chunk_lanes; }
-inline Chunk chunk_of(index_t n, index_t task) {
-    const index_t begin = task * chunk_lanes;
-    return {begin, n - begin < chunk_lanes ? n - begin : chunk_lanes};
-}
+void sensitivities(const Plan& plan, Block& block);
 
 /// Threads worth using for this many flops: a region costs microseconds.
 int threads_for(double flops, int available);

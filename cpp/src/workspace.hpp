@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 #include "jacnet/view.hpp"
@@ -43,6 +44,14 @@ public:
         double* p = s.slabs[s.slab].data + s.used;
         s.used += need;
         return p;
+    }
+
+    /// `n` uninitialised values of a trivial type.
+    template <class T>
+    T* array(index_t n) {
+        static_assert(std::is_trivially_destructible_v<T> && alignof(T) <= 64);
+        const auto bytes = static_cast<index_t>(sizeof(T)) * n;
+        return reinterpret_cast<T*>(doubles((bytes + 7) / 8));
     }
 
 private:

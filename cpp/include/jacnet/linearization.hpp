@@ -12,6 +12,9 @@ namespace jacnet {
 
 enum class Curvature { exact, gauss_newton };
 
+/// What becomes of the network's parameters: copied, or borrowed like the arrays.
+enum class Parameters { copied, borrowed };
+
 /// What a linearization is made of. Arrays are borrowed and must stay unchanged while it lives.
 struct Samples {
     std::vector<MatrixView<const double>> x;  ///< one R_i x Q matrix per input
@@ -36,14 +39,16 @@ struct Samples {
 /// by default as many as max_threads() says. Not to be used by two threads at once.
 class Linearization {
 public:
-    /// Copies the parameters; later changes of the network do not matter.
+    /// Copies the parameters unless told otherwise; later changes of the network do not matter
+    /// then.
     /// @throws std::invalid_argument when the network is not configured, shapes disagree, an input
     /// is
     ///         infinite, or an error weight is negative or not finite. NaN inputs make the targets
     ///         of the outputs that they reach don't care; without targets they are refused.
     /// @throws std::out_of_range when an index is
     /// @param caller  the function that messages name
-    Linearization(const Network& net, const Samples& samples, const char* caller = "linearize");
+    Linearization(const Network& net, const Samples& samples, const char* caller = "linearize",
+                  Parameters parameters = Parameters::copied);
     ~Linearization();
     Linearization(Linearization&&) noexcept;
     Linearization& operator=(Linearization&&) noexcept;

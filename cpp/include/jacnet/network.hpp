@@ -61,6 +61,8 @@ struct Structure {
 Structure chain(const std::vector<index_t>& sizes, Transfer hidden = Transfer::tansig,
                 Transfer output = Transfer::purelin);
 
+struct Graph;
+
 /// A network and its parameters.
 ///
 /// Reading from several threads at once is safe; a network must not be changed by one thread while
@@ -117,12 +119,16 @@ public:
     /// Owners of the values, for views that must outlive the network.
     std::shared_ptr<std::vector<double>> parameter_storage() const { return wb_; }
     std::shared_ptr<std::vector<double>> frozen_storage() const { return frozen_; }
+    /// For the library's own passes; null unless configured.
+    const std::shared_ptr<const Graph>& graph() const { return graph_; }
 
 private:
     void build_layout();
+    void build_graph();
 
     Structure structure_;
     Layout layout_;
+    std::shared_ptr<const Graph> graph_;
     bool configured_ = false;
     std::shared_ptr<std::vector<double>> wb_ = std::make_shared<std::vector<double>>();
     std::shared_ptr<std::vector<double>> frozen_ = std::make_shared<std::vector<double>>();

@@ -1,127 +1,181 @@
-/// Contractions of the tape: brackets, Jacobian columns, mirroring.
+/// The contraction over samples that every curvature matrix is made of.
+///
+/// A register tile holds two packets of rows by a handful of columns; its operands come packed, so
+/// that the loop over samples is loads, broadcasts and fused multiply-adds alone. The width of the
+/// right panels is spread evenly over the columns, which leaves no padding on that side.
 
-#include <cstdint>
+#include <utility>
 
 #include "local_kernels.hpp"
-
-#ifdef __SSE2__
-#include <immintrin.h>
-#endif
+#include "packet.hpp"
 
 namespace jacnet::kernels::JACNET_ISA {
 
-void bracket(index_t n, index_t h, const double* b, index_t ldb, const double* u, const double* g,
-             const double* c, index_t ldc, double* out, index_t ldo) {
-    for (index_t i = 0; i < h; ++i) {
-        const double* bi = b + i * ldb;
-        double* o = out + i * ldo;
-        if (c) {
-            const double* ci = c + i * ldc;
-            for (index_t z = 0; z < n; ++z) o[z] = bi[z] * u[z] + g[z] * ci[z];
-        } else {
-            for (index_t z = 0; z < n; ++z) o[z] = bi[z] * u[z];
-        }
-    }
-}
-
 namespace {
 
-/// out (cols x n, feature fastest) from in (n lanes x cols), eight lanes at a time.
-void transpose(index_t n, index_t cols, const double* in, index_t ld, double* out) {
-    for (index_t first = 0; first < n; first += 8) {
-        for (index_t c = 0; c < cols; ++c) {
-            for (index_t z = 0; z < 8; ++z) {
-                out[(first + z) * cols + c] = in[c * ld + first + z];
-            }
+constexpr index_t tile_rows = contraction_rows;
+/// Columns of a tile: two accumulators each, within the registers that there are.
+constexpr index_t tile_columns = packet_size == 8 ? 12 : packet_size == 4 ? 6 : 4;
+
+/// Where a tile goes: row r, column c at h[rows[r] + columns[c]].
+struct Destination {
+    double* h;
+    const index_t* rows;
+    const index_t* columns;
+    index_t n_rows;
+    bool consecutive;  ///< a full panel of rows, one after the other
+    bool accumulate;
+};
+
+/// Whether the rows of a tile lie one after the other.
+bool consecutive(const index_t* rows, index_t n) {
+    for (index_t r = 1; r < n; ++r) {
+        if (rows[r] != rows[0] + r) return false;
+    }
+    return true;
+}
+
+template <int columns>
+JACNET_INLINE void put(const Packet (&low)[columns], const Packet (&high)[columns],
+                       const Destination& to) {
+    if (to.consecutive) {
+#pragma GCC unroll 16
+        for (int c = 0; c < columns; ++c) {
+            double* target = to.h + to.rows[0] + to.columns[c];
+            const Packet none{};
+            store(target, low[c] + (to.accumulate ? load(target) : none));
+            double* next = target + packet_size;
+            store(next, high[c] + (to.accumulate ? load(next) : none));
+        }
+        return;
+    }
+    alignas(64) double staged[columns][tile_rows];
+#pragma GCC unroll 16
+    for (int c = 0; c < columns; ++c) {
+        store(staged[c], low[c]);
+        store(staged[c] + packet_size, high[c]);
+    }
+    for (int c = 0; c < columns; ++c) {
+        double* target = to.h + to.columns[c];
+        for (index_t r = 0; r < to.n_rows; ++r) {
+            double& value = target[to.rows[r]];
+            value = to.accumulate ? value + staged[c][r] : staged[c][r];
         }
     }
 }
 
-#if defined(__AVX512F__)
-constexpr index_t packet = 8;
-inline void stream_packet(double* to, const double* from) {
-    _mm512_stream_pd(to, _mm512_loadu_pd(from));
-}
-#elif defined(__AVX__)
-constexpr index_t packet = 4;
-inline void stream_packet(double* to, const double* from) {
-    _mm256_stream_pd(to, _mm256_loadu_pd(from));
-}
-#elif defined(__SSE2__)
-constexpr index_t packet = 2;
-inline void stream_packet(double* to, const double* from) { _mm_stream_pd(to, _mm_loadu_pd(from)); }
-#else
-constexpr index_t packet = 1;
-inline void stream_packet(double* to, const double* from) { *to = *from; }
-#endif
-
-/// Copies past the caches, which a large result would only flush.
-inline void stream_copy(const double* from, double* to, index_t n) {
-    index_t i = 0;
-    for (; i < n && reinterpret_cast<std::uintptr_t>(to + i) % (packet * sizeof(double)) != 0;
-         ++i) {
-        to[i] = from[i];
+template <int columns>
+void tile(index_t n, const double* left, const double* right, const Destination& to) {
+    Packet low[columns] = {}, high[columns] = {};
+    if (to.accumulate) {
+        for (int c = 0; c < columns; ++c) {
+            __builtin_prefetch(to.h + to.rows[0] + to.columns[c], 1);
+            __builtin_prefetch(to.h + to.rows[0] + to.columns[c] + 8, 1);
+        }
     }
-    for (; i + packet <= n; i += packet) stream_packet(to + i, from + i);
-    for (; i < n; ++i) to[i] = from[i];
+    for (index_t z = 0; z < n; ++z) {
+        const Packet a = load(left), b = load(left + packet_size);
+#pragma GCC unroll 16
+        for (int c = 0; c < columns; ++c) {
+            const Packet value = set(right[c]);
+            low[c] = mul_add(a, value, low[c]);
+            high[c] = mul_add(b, value, high[c]);
+        }
+        left += tile_rows;
+        right += columns;
+    }
+    put<columns>(low, high, to);
 }
 
-inline void stream_fence() {
-#ifdef __SSE2__
-    _mm_sfence();
-#endif
+using Tile = void (*)(index_t, const double*, const double*, const Destination&);
+
+template <int... width>
+Tile tile_of(index_t columns, std::integer_sequence<int, width...>) {
+    static constexpr Tile tiles[] = {tile<width + 1>...};
+    return tiles[columns - 1];
 }
 
-/// factor * kron(u, d): rows p * h + i.
-inline void outer(index_t first, index_t last, index_t h, const double* u, double factor,
-                  const double* d, double* out) {
-    for (index_t p = first; p < last; ++p) {
-        const double up = u[p] * factor;
-        double* rows = out + (p - first) * h;
-        for (index_t i = 0; i < h; ++i) rows[i] = up * d[i];
+/// Turns packet_size packets of lanes into as many of rows.
+template <int step, int... lane>
+JACNET_INLINE void exchange(Packet (&v)[packet_size], std::integer_sequence<int, lane...>) {
+#pragma GCC unroll 8
+    for (int i = 0; i < packet_size; ++i) {
+        if (i & step) continue;
+        const Packet a = v[i], b = v[i + step];
+        v[i] = __builtin_shufflevector(a, b, ((lane & step) ? packet_size + lane - step : lane)...);
+        v[i + step] =
+            __builtin_shufflevector(a, b, ((lane & step) ? packet_size + lane : lane + step)...);
     }
 }
+
+JACNET_INLINE void transpose(Packet (&v)[packet_size]) {
+    constexpr std::make_integer_sequence<int, packet_size> lanes{};
+    exchange<1>(v, lanes);
+    if constexpr (packet_size > 2) exchange<2>(v, lanes);
+    if constexpr (packet_size > 4) exchange<4>(v, lanes);
+}
+
+/// Rows [first, first + packet_size) of a panel, lanes [z, z + packet_size), zero beyond the last.
+JACNET_INLINE void gather(index_t z, index_t first, index_t n_rows, const Factor* rows,
+                          Packet (&v)[packet_size]) {
+#pragma GCC unroll 8
+    for (int r = 0; r < packet_size; ++r) {
+        v[r] = Packet{};
+        if (first + r >= n_rows) continue;
+        const Factor& row = rows[first + r];
+        v[r] = load(row.x + z);
+        if (row.y) v[r] *= load(row.y + z);
+    }
+    transpose(v);
+}
+
+/// One panel: `width` values per lane. Writes up to a packet beyond its end.
+void pack_panel(index_t n, index_t n_rows, const Factor* rows, index_t width, double* out) {
+    Packet low[packet_size], high[packet_size];
+    for (index_t z = 0; z < n; z += packet_size) {
+        gather(z, 0, n_rows, rows, low);
+        if (width > packet_size) gather(z, packet_size, n_rows, rows, high);
+#pragma GCC unroll 8
+        for (int t = 0; t < packet_size; ++t) {  // ascending: what is too much is overwritten
+            store(out + (z + t) * width, low[t]);
+            if (width > packet_size) store(out + (z + t) * width + packet_size, high[t]);
+        }
+    }
+}
+
+index_t panels(index_t columns) { return (columns + tile_columns - 1) / tile_columns; }
 
 }  // namespace
 
-void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t outputs,
-                      const double* u, index_t ldu, const double* d, index_t ldd,
-                      const double* scale, index_t lds, double* out, index_t col_stride,
-                      bool stream, double* work) {
-    constexpr index_t piece = 2048;  // doubles staged at once: a part of the first-level cache
-    alignas(64) double staged[piece];
-    const index_t step = stream && h <= piece ? piece / h : 0;
-    double* ut = work;
-    double* dt = work + k * n;
-    transpose(n, k, u, ldu, ut);
-    transpose(n, h * outputs, d, ldd, dt);
-    for (index_t sample = 0; sample < count; ++sample) {
-        const double* us = ut + sample * k;
-        for (index_t m = 0; m < outputs; ++m) {
-            const double* ds = dt + sample * h * outputs + m * h;
-            const double factor = scale[m * lds + sample];
-            double* column = out + (sample * outputs + m) * col_stride;
-            if (step == 0) outer(0, k, h, us, factor, ds, column);
-            for (index_t p = 0; step > 0 && p < k; p += step) {
-                const index_t last = p + step < k ? p + step : k;
-                outer(p, last, h, us, factor, ds, staged);
-                stream_copy(staged, column + p * h, (last - p) * h);
-            }
-        }
+void pack_left(index_t n, index_t n_rows, const Factor* rows, double* out, index_t panel_stride) {
+    for (index_t r = 0; r < n_rows; r += tile_rows) {
+        pack_panel(n, n_rows - r, rows + r, tile_rows, out);
+        out += panel_stride;
     }
-    if (step > 0) stream_fence();
 }
 
-void mirror(index_t p, index_t first, index_t last, double* h, index_t ld) {
-    constexpr index_t tile = 32;
-    for (index_t c = first; c < last; c += tile) {
-        const index_t c_end = c + tile < last ? c + tile : last;
-        for (index_t r = c; r < p; r += tile) {
-            const index_t r_end = r + tile < p ? r + tile : p;
-            for (index_t j = c; j < c_end; ++j) {
-                for (index_t i = r > j ? r : j + 1; i < r_end; ++i) h[j * ld + i] = h[i * ld + j];
-            }
+void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out) {
+    const index_t count = panels(n_columns);
+    for (index_t p = 0; p < count; ++p) {
+        const index_t first = n_columns * p / count, last = n_columns * (p + 1) / count;
+        pack_panel(n, last - first, columns + first, last - first, out + first * n);
+    }
+}
+
+void contract(index_t n, index_t n_rows, const double* left, index_t panel_stride,
+              const index_t* rows, index_t n_columns, const double* right, const index_t* columns,
+              double* h, bool accumulate) {
+    const index_t count = panels(n_columns);
+    for (index_t r = 0; r < n_rows; r += tile_rows) {
+        const index_t height = n_rows - r < tile_rows ? n_rows - r : tile_rows;
+        const bool whole = height == tile_rows && consecutive(rows + r, tile_rows);
+        for (index_t p = 0; p < count; ++p) {
+            const index_t first = n_columns * p / count, last = n_columns * (p + 1) / count;
+            tile_of(last - first, std::make_integer_sequence<int, tile_columns>{})(
+                n, left, right + first * n,
+                {h, rows + r, columns + first, height, whole, accumulate});
         }
+        left += panel_stride;
     }
 }
 

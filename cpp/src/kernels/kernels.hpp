@@ -18,6 +18,12 @@ struct Slope {
     index_t ldd = 0;
 };
 
+/// One row of an operand: lanes x, or the products x y.
+struct Factor {
+    const double* x = nullptr;
+    const double* y = nullptr;
+};
+
 struct Kernels {
     /// a = f(s) over n x h, with slopes d1 and curvatures d2 where the pointers are not null.
     void (*transfer)(Transfer f, index_t n, index_t h, const double* s, index_t lds, double* a,
@@ -43,9 +49,18 @@ struct Kernels {
     void (*add_curvature)(const Slope& f, const double* d2, index_t n, index_t h, const double* v,
                           index_t ldv, double* b, index_t ldb);
 
-    /// out[:, i] = b[:, i] u + g c[:, i] for h columns; c may be null.
-    void (*bracket)(index_t n, index_t h, const double* b, index_t ldb, const double* u,
-                    const double* g, const double* c, index_t ldc, double* out, index_t ldo);
+    /// Rows of a packed left panel.
+    index_t panel_rows;
+    /// Left operand of a contraction over n lanes: panels of panel_rows rows, lane by lane,
+    /// `panel_stride` apart; the last one is filled up with zeros.
+    void (*pack_left)(index_t n, index_t n_rows, const Factor* rows, double* out,
+                      index_t panel_stride);
+    /// Right operand: n_columns x n doubles, and 16 to spare.
+    void (*pack_right)(index_t n, index_t n_columns, const Factor* columns, double* out);
+    /// h[rows[r] + columns[c]] (+)= sum over n lanes of left row r times right column c.
+    void (*contract)(index_t n, index_t n_rows, const double* left, index_t panel_stride,
+                     const index_t* rows, index_t n_columns, const double* right,
+                     const index_t* columns, double* h, bool accumulate);
 
     /// Columns of a Jacobian for samples [0, count) of a block: out column of (sample, m) gets
     /// scale[m * lds + sample] * u[p] * d[i, m] at row p * h + i. One column every `col_stride`,
@@ -56,6 +71,9 @@ struct Kernels {
                              const double* scale, index_t lds, double* out, index_t col_stride,
                              bool stream, double* work);
 
+    /// Squares of `rows` x `rows` in columns [first, last) of squares and the rows above them: in
+    /// each one, the lower triangle from the upper one.
+    void (*mirror_squares)(index_t rows, index_t first, index_t last, double* h, index_t ld);
     /// Lower triangle from the upper one, for columns [first, last) of a p x p matrix.
     void (*mirror)(index_t p, index_t first, index_t last, double* h, index_t ld);
 

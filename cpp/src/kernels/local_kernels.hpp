@@ -15,12 +15,16 @@ void multiply(index_t n, const double* x, const double* y, double* out, bool acc
 void scale(index_t n, const double* x, double alpha, double* out, bool accumulate);
 void add_curvature(const Slope& f, const double* d2, index_t n, index_t h, const double* v,
                    index_t ldv, double* b, index_t ldb);
-void bracket(index_t n, index_t h, const double* b, index_t ldb, const double* u, const double* g,
-             const double* c, index_t ldc, double* out, index_t ldo);
+void pack_left(index_t n, index_t n_rows, const Factor* rows, double* out, index_t panel_stride);
+void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out);
+void contract(index_t n, index_t n_rows, const double* left, index_t panel_stride,
+              const index_t* rows, index_t n_columns, const double* right, const index_t* columns,
+              double* h, bool accumulate);
 void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t outputs,
                       const double* u, index_t ldu, const double* d, index_t ldd,
                       const double* scale, index_t lds, double* out, index_t col_stride,
                       bool stream, double* work);
+void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld);
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld);
 double solve_shifted(index_t p, const double* a, index_t lda, double shift, const double* b,
                      double* factor, double* x);

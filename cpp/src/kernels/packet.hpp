@@ -24,6 +24,9 @@ constexpr index_t packet_size = 4;
 constexpr index_t packet_size = 2;
 #endif
 
+/// Rows of a contraction's register tile: two packets.
+constexpr index_t contraction_rows = 2 * packet_size;
+
 typedef double Packet __attribute__((vector_size(8 * packet_size)));
 typedef long long Mask __attribute__((vector_size(8 * packet_size)));
 

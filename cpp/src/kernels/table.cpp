@@ -3,14 +3,17 @@
 #include "kernels.hpp"
 
 #include "local_kernels.hpp"
+#include "packet.hpp"
 #include "transfer_kernel.hpp"
 
 namespace jacnet::kernels::JACNET_ISA {
 
 const Kernels& table() {
     static constexpr Kernels kernels{
-        transfer,      gemm,    slope_backward,   slope_forward, multiply,      scale,
-        add_curvature, bracket, jacobian_columns, mirror,        solve_shifted,
+        transfer,       gemm,       slope_backward, slope_forward,
+        multiply,       scale,      add_curvature,  contraction_rows,
+        pack_left,      pack_right, contract,       jacobian_columns,
+        mirror_squares, mirror,     solve_shifted,
     };
     return kernels;
 }

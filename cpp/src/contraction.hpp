@@ -1,0 +1,93 @@
+#pragma once
+/// How a curvature matrix is put together: products over samples, one term per pair of layers.
+///
+/// A term adds, for every row r and every column c, the sum over lanes of left_r times right_c to
+/// the element at offset[r] + offset[c] of the matrix, column-major. Rows and columns are pairs of
+/// indices, such as (i, j) and (p, q) for B_lk[i, j] and u_l[p] u_k[q]; which side is the left one
+/// is a matter of speed.
+
+#include <vector>
+
+#include "curvature.hpp"
+
+namespace jacnet {
+
+/// An array of the tape, n lanes per feature.
+struct LaneArray {
+    enum class What { none, b, c, u, g, d1 };
+    What what = What::none;
+    index_t l = 0, k = 0;  ///< b(l, k), c(l, k), or of layer l
+
+    bool operator==(const LaneArray&) const = default;
+};
+
+/// One operand of a term: rows that are lanes of x, or products of lanes of x and y.
+struct Operand {
+    LaneArray x, y;
+    index_t count = 0;
+    index_t* x_lane = nullptr;
+    index_t* y_lane = nullptr;
+    index_t* offset = nullptr;
+
+    void add(index_t x_at, index_t y_at, index_t to) {
+        x_lane[count] = x_at;
+        y_lane[count] = y_at;
+        offset[count++] = to;
+    }
+};
+
+struct Term {
+    Operand left, right;
+    double* packed = nullptr;  ///< the left operand
+    bool main = true;          ///< writes its elements first; the others add to them
+};
+
+/// The terms of the Hessian or Gauss-Newton matrix of a network, upper triangle of its squares.
+class Contraction {
+public:
+    /// @param ld    from one column of the matrix to the next
+    /// @param work  holds everything; must outlive this
+    Contraction(const Plan& plan, Curvature kind, index_t ld, Workspace& work);
+
+    /// Lanes that are handled at once: many enough for a pass over the matrix to pay, few enough
+    /// for a bounded memory of `block_bytes`.
+    index_t block_lanes() const { return block_lanes_; }
+    static constexpr index_t block_bytes = index_t{64} << 20;
+
+    /// Makes room for the operands of n lanes, at most block_lanes().
+    void reserve(index_t n, Workspace& work);
+    /// Takes over the lanes of a block, from lane `begin` on.
+    void take(index_t begin, const Block& block, const CurvatureTape& tape);
+    /// h (+)= the sum over the lanes taken.
+    void contract(double* h, bool accumulate, int n_threads) const;
+
+private:
+    struct Task {
+        index_t term, first_row, last_row, first_column, last_column;
+    };
+    struct Kept {
+        LaneArray array;
+        index_t features;
+        double* values;
+    };
+
+    Operand operand(LaneArray x, LaneArray y, index_t capacity, Workspace& work) const;
+    void add_main(const Plan& plan, index_t l, index_t k, Workspace& work);
+    void add_corrections(const Plan& plan, index_t l, index_t k, Workspace& work);
+    void add_term(Operand left, Operand right, bool main);
+    void keep(const LaneArray& array);
+    const double* kept(const LaneArray& array) const;
+    index_t features(const LaneArray& array) const;
+    void cut(index_t n);
+    void run(const Task& task, double* h, bool accumulate) const;
+
+    const Plan& plan_;
+    index_t ld_;
+    index_t n_ = 0;
+    index_t block_lanes_ = 0;
+    std::vector<Term> terms_;
+    std::vector<Kept> kept_;  ///< what right operands are made of
+    std::vector<Task> main_tasks_, correction_tasks_;
+};
+
+}  // namespace jacnet
