@@ -102,8 +102,8 @@ void CurvatureTape::recur_b(index_t l, index_t k) {
             // (k = l) it is row j of B_ls, which this pass has made already.
             const bool stored = s.layer <= k;
             const double* from = stored ? b(s.layer, k) + j * hs * n : b(k, s.layer) + j * n;
-            kernels.gemm(false, false, n, h, hs, from, stored ? n : hk * n, plan_.weights(s), hs,
-                         column, n, accumulate);
+            kernels.layer_product(n, h, hs, from, stored ? n : hk * n, plan_.weights(s), hs, 1,
+                                  column, n, accumulate);
             accumulate = true;
         }
         kernels.slope_backward(f, n, h, column, n, column, n);
@@ -134,8 +134,8 @@ void CurvatureTape::recur_c(index_t l, index_t k) {
             if (feed.kind != SourceKind::layer || feed.source < l) continue;
             const double* w = plan_.theta(k) + feed.column * hk;
             if (feed.source > l || f.matrix) {
-                kernels.gemm(false, true, n, hk, feed.width, c(l, feed.source) + i * n, h * n, w,
-                             hk, row, h * n, true);
+                kernels.layer_product(n, hk, feed.width, c(l, feed.source) + i * n, h * n, w, 1, hk,
+                                      row, h * n, true);
             } else {
                 for (index_t j = 0; j < hk; ++j) {
                     kernels.scale(n, f.d1 + i * n, w[j + i * hk], row + j * h * n, true);

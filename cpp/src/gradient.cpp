@@ -20,8 +20,8 @@ void add_gradient(const Plan& plan, const Block& block, double* gradient) {
     for (std::size_t l = 0; l < plan.layers.size(); ++l) {
         const PlanLayer& layer = plan.layers[l];
         const LayerTape& tape = block.layers[l];
-        kernel_table().gemm(true, false, layer.h, layer.k, block.n, tape.g, block.n, tape.u,
-                            block.n, gradient + layer.offset, layer.h, true);
+        kernel_table().sum_over_lanes(block.n, layer.h, layer.k, tape.g, block.n, tape.u, block.n,
+                                      gradient + layer.offset, layer.h);
     }
 }
 

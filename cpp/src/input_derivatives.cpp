@@ -21,10 +21,10 @@ LaneMatrix input_sensitivity(const Plan& plan, const Block& block, index_t input
         const PlanLayer& layer = plan.layers[l];
         for (const Feed& feed : layer.feeds) {
             if (feed.kind != SourceKind::input || feed.source != input) continue;
-            kernel_table().gemm(false, false, block.n, rows, layer.h,
-                                block.layers[l].d + m * layer.h * block.n, block.n,
-                                plan.theta(static_cast<index_t>(l)) + feed.column * layer.h,
-                                layer.h, d.data, block.n, true);
+            kernel_table().layer_product(
+                block.n, rows, layer.h, block.layers[l].d + m * layer.h * block.n, block.n,
+                plan.theta(static_cast<index_t>(l)) + feed.column * layer.h, layer.h, 1, d.data,
+                block.n, true);
         }
     }
     return d;

@@ -45,13 +45,21 @@ void write_columns(const Plan& plan, const Block& block, const double* scales, d
 
 void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
                       MatrixView<double> j, int n_threads) {
-    // Few enough samples that what is transposed and written stays in the caches.
-    const index_t block_samples = plan.n_parameters * plan.n_outputs > 4096 ? 32 : 128;
-    const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
-    const double flops = (3.0 * plan.forward_flops + static_cast<double>(plan.n_parameters)) *
+    const index_t rows = plan.n_parameters, per_sample = rows * plan.n_outputs;
+    const double flops = (3.0 * plan.forward_flops + static_cast<double>(rows)) *
                          static_cast<double>(batch.size() * plan.n_outputs);
     constexpr index_t cached_doubles = index_t{1} << 18;  // 2 MiB
-    const bool stream = plan.n_parameters * plan.n_outputs * batch.size() > cached_doubles;
+    constexpr index_t staged_doubles = index_t{1} << 13;  // within the first two levels
+    const bool stream = per_sample * batch.size() > cached_doubles;
+    // Columns of small networks are short: a few samples of them are staged and streamed together.
+    const bool staged = j.row_stride != 1 || (stream && 4 * per_sample <= staged_doubles);
+    // Few enough samples that what is transposed and written stays in the caches.
+    const index_t block_samples =
+        staged || per_sample > 4096
+            ? std::clamp(staged_doubles / std::max(per_sample, index_t{1}) / lanes * lanes,
+                         index_t{32}, index_t{128})
+            : 128;
+    const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
     parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t task) {
         Workspace work;
         const index_t first = task * block_samples;
@@ -65,16 +73,16 @@ void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
         column_scales(plan, batch, scale, block, scales);
 
         const index_t first_column = first * plan.n_outputs, columns = count * plan.n_outputs;
-        if (j.row_stride == 1) {
-            write_columns(plan, block, scales, j.data + first_column * j.col_stride, j.col_stride,
-                          stream);
-            return;
+        double* target = j.data + first_column * j.col_stride;
+        if (!staged) return write_columns(plan, block, scales, target, j.col_stride, stream);
+        double* compact = work.doubles(rows * columns);
+        write_columns(plan, block, scales, compact, rows, false);
+        if (j.row_stride == 1 && j.col_stride == rows) {
+            return kernel_table().stream(rows * columns, compact, target);
         }
-        double* compact = work.doubles(plan.n_parameters * columns);
-        write_columns(plan, block, scales, compact, plan.n_parameters, false);
-        for (index_t i = 0; i < plan.n_parameters; ++i) {
+        for (index_t i = 0; i < rows; ++i) {
             for (index_t c = 0; c < columns; ++c) {
-                j(i, first_column + c) = compact[c * plan.n_parameters + i];
+                j(i, first_column + c) = compact[c * rows + i];
             }
         }
     });

@@ -154,8 +154,8 @@ void fit_processpca(ProcessStep& step, const Data& x) {
 
 /// out = matrix (rows x in.rows, column-major) * in.
 void multiply_rows(const std::vector<double>& matrix, const LaneMatrix& in, const LaneMatrix& out) {
-    kernel_table().gemm(false, true, in.n, out.rows, in.rows, in.data, in.ld, matrix.data(),
-                        out.rows, out.data, out.ld, false);
+    kernel_table().layer_product(in.n, out.rows, in.rows, in.data, in.ld, matrix.data(), 1,
+                                 out.rows, out.data, out.ld, false);
 }
 
 LaneMatrix fresh(index_t rows, const LaneMatrix& like, Workspace& work) {

@@ -249,8 +249,8 @@ void forward(const Plan& plan, const Batch& batch, Block& block, Order order) {
                 std::copy_n(block.layers[feed.source].a, feed.width * n, columns);
             }
         }
-        kernels.gemm(false, true, n, layer.h, layer.k_all, tape.u, n, plan.theta(l), layer.h,
-                     tape.s, n, false);
+        kernels.layer_product(n, layer.h, layer.k_all, tape.u, n, plan.theta(l), 1, layer.h, tape.s,
+                              n, false);
         kernels.transfer(layer.transfer, n, layer.h, tape.s, n, tape.a, n,
                          order >= Order::slope ? tape.d1 : nullptr,
                          order >= Order::curvature ? tape.d2 : nullptr, n);
@@ -335,8 +335,8 @@ void back_through(const Plan& plan, const PlanLayer& layer, index_t n, double* o
     bool accumulate = false;
     for (const Successor& s : layer.successors) {
         const index_t h = plan.layers[at(s.layer)].h;
-        kernel_table().gemm(false, false, n, layer.h, h, value(s.layer), n, plan.weights(s), h, out,
-                            n, accumulate);
+        kernel_table().layer_product(n, layer.h, h, value(s.layer), n, plan.weights(s), h, 1, out,
+                                     n, accumulate);
         accumulate = true;
     }
 }

@@ -21,7 +21,7 @@ inline index_t round_up(index_t n, index_t multiple) {
 /// Workspaces of one thread nest; the memory stays with the thread, up to `kept_bytes`.
 class Workspace {
 public:
-    static constexpr std::size_t kept_bytes = std::size_t{16} << 20;
+    static constexpr std::size_t kept_bytes = std::size_t{64} << 20;
 
     Workspace() : slab_(stack().slab), used_(stack().used) {}
     ~Workspace() {

@@ -95,26 +95,6 @@ Tile tile_of(index_t columns, std::integer_sequence<int, width...>) {
     return tiles[columns - 1];
 }
 
-/// Turns packet_size packets of lanes into as many of rows.
-template <int step, int... lane>
-JACNET_INLINE void exchange(Packet (&v)[packet_size], std::integer_sequence<int, lane...>) {
-#pragma GCC unroll 8
-    for (int i = 0; i < packet_size; ++i) {
-        if (i & step) continue;
-        const Packet a = v[i], b = v[i + step];
-        v[i] = __builtin_shufflevector(a, b, ((lane & step) ? packet_size + lane - step : lane)...);
-        v[i + step] =
-            __builtin_shufflevector(a, b, ((lane & step) ? packet_size + lane : lane + step)...);
-    }
-}
-
-JACNET_INLINE void transpose(Packet (&v)[packet_size]) {
-    constexpr std::make_integer_sequence<int, packet_size> lanes{};
-    exchange<1>(v, lanes);
-    if constexpr (packet_size > 2) exchange<2>(v, lanes);
-    if constexpr (packet_size > 4) exchange<4>(v, lanes);
-}
-
 /// Rows [first, first + packet_size) of a panel, lanes [z, z + packet_size), zero beyond the last.
 JACNET_INLINE void gather(index_t z, index_t first, index_t n_rows, const Factor* rows,
                           Packet (&v)[packet_size]) {

@@ -1,22 +1,91 @@
 /// Matrix products, slopes and curvatures over a block of samples.
 
-#include <Eigen/Core>
-
 #include "local_kernels.hpp"
+#include "packet.hpp"
 
 namespace jacnet::kernels::JACNET_ISA {
 
 namespace {
 
-using Matrix = Eigen::Map<const Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
-using Result = Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>>;
+/// Columns of a register tile of two packets of lanes, as in contract.cpp.
+constexpr int tile_columns = packet_size == 8 ? 12 : packet_size == 4 ? 6 : 4;
 
-template <class A, class B>
-void product(const A& a, const B& b, Result& c, bool accumulate) {
-    if (accumulate) {
-        c.noalias() += a * b;
-    } else {
-        c.noalias() = a * b;
+/// A tile of `layer_product`: b's element (c, j) at b[j * step + c * next].
+template <int packets, int columns>
+void product_tile(index_t k, const double* a, index_t lda, const double* b, index_t step,
+                  index_t next, double* out, index_t ldo, bool accumulate) {
+    Packet sum[packets][columns];
+#pragma GCC unroll 16
+    for (int j = 0; j < columns; ++j) {
+#pragma GCC unroll 2
+        for (int p = 0; p < packets; ++p) {
+            sum[p][j] = accumulate ? load(out + j * ldo + p * packet_size) : Packet{};
+        }
+    }
+    for (index_t c = 0; c < k; ++c) {
+        Packet x[packets];
+#pragma GCC unroll 2
+        for (int p = 0; p < packets; ++p) x[p] = load(a + p * packet_size);
+#pragma GCC unroll 16
+        for (int j = 0; j < columns; ++j) {
+            const Packet value = set(b[j * step]);
+#pragma GCC unroll 2
+            for (int p = 0; p < packets; ++p) sum[p][j] = mul_add(x[p], value, sum[p][j]);
+        }
+        a += lda;
+        b += next;
+    }
+#pragma GCC unroll 16
+    for (int j = 0; j < columns; ++j) {
+#pragma GCC unroll 2
+        for (int p = 0; p < packets; ++p) store(out + j * ldo + p * packet_size, sum[p][j]);
+    }
+}
+
+using ProductTile = void (*)(index_t, const double*, index_t, const double*, index_t, index_t,
+                             double*, index_t, bool);
+
+template <int packets, int... columns>
+ProductTile product_tile_of(index_t width, std::integer_sequence<int, columns...>) {
+    static constexpr ProductTile tiles[] = {product_tile<packets, columns + 1>...};
+    return tiles[width - 1];
+}
+
+/// Sums of packet_size packets over their lanes.
+JACNET_INLINE Packet lane_sums(Packet (&v)[packet_size]) {
+    transpose(v);
+    Packet sum = v[0];
+#pragma GCC unroll 8
+    for (int i = 1; i < packet_size; ++i) sum += v[i];
+    return sum;
+}
+
+/// A tile of `sum_over_lanes`: packet_size rows by `columns`.
+template <int columns>
+void sum_tile(index_t n, const double* x, index_t ldx, index_t rows, const double* y, index_t ldy,
+              double* out, index_t ldo) {
+    Packet sum[columns][packet_size] = {};
+    const double* row[packet_size];
+    for (int i = 0; i < packet_size; ++i) row[i] = x + (i < rows ? i : rows - 1) * ldx;
+    for (index_t z = 0; z < n; z += packet_size) {
+        Packet value[columns];
+#pragma GCC unroll 4
+        for (int c = 0; c < columns; ++c) value[c] = load(y + c * ldy + z);
+#pragma GCC unroll 8
+        for (int i = 0; i < packet_size; ++i) {
+            const Packet lane = load(row[i] + z);
+#pragma GCC unroll 4
+            for (int c = 0; c < columns; ++c) sum[c][i] = mul_add(lane, value[c], sum[c][i]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int c = 0; c < columns; ++c) {
+        const Packet sums = lane_sums(sum[c]);
+        if (rows >= packet_size) {
+            store(out + c * ldo, load(out + c * ldo) + sums);
+        } else {
+            for (index_t i = 0; i < rows; ++i) out[c * ldo + i] += sums[i];
+        }
     }
 }
 
@@ -41,18 +110,31 @@ void softmax_part(const Slope& f, index_t n, index_t h, const double* v, index_t
 
 }  // namespace
 
-void gemm(bool transpose_a, bool transpose_b, index_t m, index_t n, index_t k, const double* a,
-          index_t lda, const double* b, index_t ldb, double* c, index_t ldc, bool accumulate) {
-    const Matrix ma(a, transpose_a ? k : m, transpose_a ? m : k, Eigen::OuterStride<>(lda));
-    const Matrix mb(b, transpose_b ? n : k, transpose_b ? k : n, Eigen::OuterStride<>(ldb));
-    Result mc(c, m, n, Eigen::OuterStride<>(ldc));
-    if (k == 0) {
-        if (!accumulate) mc.setZero();
-    } else if (transpose_a) {
-        transpose_b ? product(ma.transpose(), mb.transpose(), mc, accumulate)
-                    : product(ma.transpose(), mb, mc, accumulate);
-    } else {
-        transpose_b ? product(ma, mb.transpose(), mc, accumulate) : product(ma, mb, mc, accumulate);
+void layer_product(index_t n, index_t h, index_t k, const double* a, index_t lda, const double* b,
+                   index_t step, index_t next, double* out, index_t ldo, bool accumulate) {
+    constexpr std::make_integer_sequence<int, tile_columns> widths{};
+    const index_t panels = (h + tile_columns - 1) / tile_columns;
+    for (index_t p = 0; p < panels; ++p) {
+        const index_t first = h * p / panels, width = h * (p + 1) / panels - first;
+        const ProductTile two = product_tile_of<2>(width, widths);
+        const ProductTile one = product_tile_of<1>(width, widths);
+        for (index_t z = 0; z < n;) {
+            const bool wide = z + 2 * packet_size <= n;
+            (wide ? two : one)(k, a + z, lda, b + first * step, step, next, out + z + first * ldo,
+                               ldo, accumulate);
+            z += wide ? 2 * packet_size : packet_size;
+        }
+    }
+}
+
+void sum_over_lanes(index_t n, index_t rows, index_t columns, const double* x, index_t ldx,
+                    const double* y, index_t ldy, double* out, index_t ldo) {
+    for (index_t i = 0; i < rows; i += packet_size) {
+        for (index_t c = 0; c < columns; c += 3) {
+            const index_t left = columns - c;
+            const auto tile = left >= 3 ? sum_tile<3> : left == 2 ? sum_tile<2> : sum_tile<1>;
+            tile(n, x + i * ldx, ldx, rows - i, y + c * ldy, ldy, out + i + c * ldo, ldo);
+        }
     }
 }
 

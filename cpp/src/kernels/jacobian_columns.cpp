@@ -1,19 +1,17 @@
 /// Columns of a Jacobian: outer products, written past the caches where the result exceeds them.
 
-#include <cstdint>
-
 #include "local_kernels.hpp"
-
-#ifdef __SSE2__
-#include <immintrin.h>
-#endif
+#include "stream.hpp"
 
 namespace jacnet::kernels::JACNET_ISA {
 
 namespace {
 
+/// Fewer neurons than this are handled by lanes.
+constexpr index_t narrow = 16;
+
 /// out (cols x n, feature fastest) from in (n lanes x cols), eight lanes at a time.
-void transpose(index_t n, index_t cols, const double* in, index_t ld, double* out) {
+void by_sample(index_t n, index_t cols, const double* in, index_t ld, double* out) {
     for (index_t first = 0; first < n; first += 8) {
         for (index_t c = 0; c < cols; ++c) {
             for (index_t z = 0; z < 8; ++z) {
@@ -21,41 +19,6 @@ void transpose(index_t n, index_t cols, const double* in, index_t ld, double* ou
             }
         }
     }
-}
-
-#if defined(__AVX512F__)
-constexpr index_t packet = 8;
-inline void stream_packet(double* to, const double* from) {
-    _mm512_stream_pd(to, _mm512_loadu_pd(from));
-}
-#elif defined(__AVX__)
-constexpr index_t packet = 4;
-inline void stream_packet(double* to, const double* from) {
-    _mm256_stream_pd(to, _mm256_loadu_pd(from));
-}
-#elif defined(__SSE2__)
-constexpr index_t packet = 2;
-inline void stream_packet(double* to, const double* from) { _mm_stream_pd(to, _mm_loadu_pd(from)); }
-#else
-constexpr index_t packet = 1;
-inline void stream_packet(double* to, const double* from) { *to = *from; }
-#endif
-
-/// Copies past the caches, which a large result would only flush.
-inline void stream_copy(const double* from, double* to, index_t n) {
-    index_t i = 0;
-    for (; i < n && reinterpret_cast<std::uintptr_t>(to + i) % (packet * sizeof(double)) != 0;
-         ++i) {
-        to[i] = from[i];
-    }
-    for (; i + packet <= n; i += packet) stream_packet(to + i, from + i);
-    for (; i < n; ++i) to[i] = from[i];
-}
-
-inline void stream_fence() {
-#ifdef __SSE2__
-    _mm_sfence();
-#endif
 }
 
 /// factor * kron(u, d): rows p * h + i.
@@ -68,19 +31,65 @@ inline void outer(index_t first, index_t last, index_t h, const double* u, doubl
     }
 }
 
+/// The first `n` values of a packet.
+JACNET_INLINE void store_first(double* to, Packet v, index_t n) {
+    if (n >= packet_size) return store(to, v);
+    for (index_t t = 0; t < n; ++t) to[t] = v[t];
+}
+
+/// Columns of a layer too small for packets of neurons: products of lanes, then transposed.
+void narrow_columns(index_t count, index_t h, index_t k, index_t outputs, const double* u,
+                    index_t ldu, const double* d, index_t ldd, const double* scale, index_t lds,
+                    double* out, index_t col_stride) {
+    Packet scaled[narrow];
+    for (index_t m = 0; m < outputs; ++m) {
+        for (index_t z = 0; z < count; z += packet_size) {
+            for (index_t i = 0; i < h; ++i) {
+                scaled[i] = load(d + (m * h + i) * ldd + z) * load(scale + m * lds + z);
+            }
+            const index_t samples = count - z < packet_size ? count - z : packet_size;
+            index_t p = 0, i = 0;
+            for (index_t row = 0; row < h * k; row += packet_size) {
+                Packet v[packet_size];
+#pragma GCC unroll 8
+                for (int t = 0; t < packet_size; ++t) {
+                    v[t] = load(u + p * ldu + z) * scaled[i];
+                    if (++i == h) {
+                        i = 0;
+                        if (p + 1 < k) ++p;
+                    }
+                }
+                transpose(v);
+                double* to = out + (z * outputs + m) * col_stride + row;
+                for (index_t t = 0; t < samples; ++t) {
+                    store_first(to + t * outputs * col_stride, v[t], h * k - row);
+                }
+            }
+        }
+    }
+}
+
 }  // namespace
+
+void stream(index_t n, const double* from, double* to) {
+    stream_copy(from, to, n);
+    stream_fence();
+}
 
 void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t outputs,
                       const double* u, index_t ldu, const double* d, index_t ldd,
                       const double* scale, index_t lds, double* out, index_t col_stride,
                       bool stream, double* work) {
+    if (h < narrow && !stream) {
+        return narrow_columns(count, h, k, outputs, u, ldu, d, ldd, scale, lds, out, col_stride);
+    }
     constexpr index_t piece = 2048;  // doubles staged at once: a part of the first-level cache
     alignas(64) double staged[piece];
     const index_t step = stream && h <= piece ? piece / h : 0;
     double* ut = work;
     double* dt = work + k * n;
-    transpose(n, k, u, ldu, ut);
-    transpose(n, h * outputs, d, ldd, dt);
+    by_sample(n, k, u, ldu, ut);
+    by_sample(n, h * outputs, d, ldd, dt);
     for (index_t sample = 0; sample < count; ++sample) {
         const double* us = ut + sample * k;
         for (index_t m = 0; m < outputs; ++m) {

@@ -29,10 +29,14 @@ struct Kernels {
     void (*transfer)(Transfer f, index_t n, index_t h, const double* s, index_t lds, double* a,
                      index_t lda, double* d1, double* d2, index_t ldd);
 
-    /// C = A B (+ C): m x n, inner size k; a and b may be transposed.
-    void (*gemm)(bool transpose_a, bool transpose_b, index_t m, index_t n, index_t k,
-                 const double* a, index_t lda, const double* b, index_t ldb, double* c, index_t ldc,
-                 bool accumulate);
+    /// Column j of out (+)= the sum over c < k of column c of a times b[j * step + c * next], for
+    /// h columns of n lanes: a layer's product with its weights, in either direction.
+    void (*layer_product)(index_t n, index_t h, index_t k, const double* a, index_t lda,
+                          const double* b, index_t step, index_t next, double* out, index_t ldo,
+                          bool accumulate);
+    /// out[i, c] += the sum over n lanes of column i of x times column c of y.
+    void (*sum_over_lanes)(index_t n, index_t rows, index_t columns, const double* x, index_t ldx,
+                           const double* y, index_t ldy, double* out, index_t ldo);
 
     /// g = F' v (backward) and g = F v (forward), n x h; in place allowed.
     void (*slope_backward)(const Slope& f, index_t n, index_t h, const double* v, index_t ldv,
@@ -71,6 +75,8 @@ struct Kernels {
                              const double* scale, index_t lds, double* out, index_t col_stride,
                              bool stream, double* work);
 
+    /// Copies past the caches.
+    void (*stream)(index_t n, const double* from, double* to);
     /// Squares of `rows` x `rows` in columns [first, last) of squares and the rows above them: in
     /// each one, the lower triangle from the upper one.
     void (*mirror_squares)(index_t rows, index_t first, index_t last, double* h, index_t ld);

@@ -5,8 +5,10 @@
 
 namespace jacnet::kernels::JACNET_ISA {
 
-void gemm(bool transpose_a, bool transpose_b, index_t m, index_t n, index_t k, const double* a,
-          index_t lda, const double* b, index_t ldb, double* c, index_t ldc, bool accumulate);
+void layer_product(index_t n, index_t h, index_t k, const double* a, index_t lda, const double* b,
+                   index_t step, index_t next, double* out, index_t ldo, bool accumulate);
+void sum_over_lanes(index_t n, index_t rows, index_t columns, const double* x, index_t ldx,
+                    const double* y, index_t ldy, double* out, index_t ldo);
 void slope_backward(const Slope& f, index_t n, index_t h, const double* v, index_t ldv, double* g,
                     index_t ldg);
 void slope_forward(const Slope& f, index_t n, index_t h, const double* v, index_t ldv, double* g,
@@ -24,6 +26,7 @@ void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t ou
                       const double* u, index_t ldu, const double* d, index_t ldd,
                       const double* scale, index_t lds, double* out, index_t col_stride,
                       bool stream, double* work);
+void stream(index_t n, const double* from, double* to);
 void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld);
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld);
 double solve_shifted(index_t p, const double* a, index_t lda, double shift, const double* b,

@@ -1,17 +1,48 @@
 /// The halves of a symmetric matrix that are copied, not computed.
 
 #include "local_kernels.hpp"
+#include "stream.hpp"
 
 namespace jacnet::kernels::JACNET_ISA {
 
 namespace {
 
-constexpr index_t tile = 32;
+/// to[j, i] = from[i, j] for a square of packet_size.
+JACNET_INLINE void transpose_packets(const double* from, index_t ld, double* to, index_t ld_to) {
+    Packet v[packet_size];
+#pragma GCC unroll 8
+    for (int j = 0; j < packet_size; ++j) v[j] = load(from + j * ld);
+    transpose(v);
+#pragma GCC unroll 8
+    for (int i = 0; i < packet_size; ++i) store(to + i * ld_to, v[i]);
+}
 
-/// Below the diagonal of a square at h, from above it.
+/// to[j, i] = from[i, j] for rows x cols.
+void transpose_block(index_t rows, index_t cols, const double* from, index_t ld, double* to,
+                     index_t ld_to) {
+    const index_t whole_rows = rows / packet_size * packet_size;
+    const index_t whole_cols = cols / packet_size * packet_size;
+    for (index_t j = 0; j < whole_cols; j += packet_size) {
+        for (index_t i = 0; i < whole_rows; i += packet_size) {
+            transpose_packets(from + i + j * ld, ld, to + j + i * ld_to, ld_to);
+        }
+    }
+    for (index_t j = 0; j < cols; ++j) {
+        for (index_t i = j < whole_cols ? whole_rows : 0; i < rows; ++i) {
+            to[j + i * ld_to] = from[i + j * ld];
+        }
+    }
+}
+
+/// Below the diagonal of a square, from above it.
 void mirror_square(index_t size, double* h, index_t ld) {
-    for (index_t j = 0; j < size; ++j) {
-        for (index_t i = j + 1; i < size; ++i) h[j * ld + i] = h[i * ld + j];
+    constexpr index_t step = 8;
+    for (index_t j = 0; j < size; j += step) {
+        const index_t width = size - j < step ? size - j : step;
+        transpose_block(j, width, h + j * ld, ld, h + j, ld);
+        for (index_t c = j; c < j + width; ++c) {
+            for (index_t i = j; i < c; ++i) h[c + i * ld] = h[i + c * ld];
+        }
     }
 }
 
@@ -24,16 +55,27 @@ void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_
 }
 
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld) {
-    constexpr index_t tile = 32;
-    for (index_t c = first; c < last; c += tile) {
-        const index_t c_end = c + tile < last ? c + tile : last;
-        for (index_t r = c; r < p; r += tile) {
-            const index_t r_end = r + tile < p ? r + tile : p;
-            for (index_t j = c; j < c_end; ++j) {
-                for (index_t i = r > j ? r : j + 1; i < r_end; ++i) h[j * ld + i] = h[i * ld + j];
+    // Columns of the target by rows of it that are staged in the second-level cache at once; long
+    // runs leave few lines that are written in part.
+    constexpr index_t width = 32, height = 256;
+    alignas(64) double staged[width * height];
+    const bool stream = p * p > index_t{1} << 18;
+    for (index_t c = first; c < last; c += width) {
+        const index_t n = last - c < width ? last - c : width;
+        mirror_square(n, h + c * (ld + 1), ld);
+        for (index_t r = c + n; r < p; r += height) {
+            const index_t run = p - r < height ? p - r : height;
+            if (!stream) {
+                transpose_block(n, run, h + c + r * ld, ld, h + r + c * ld, ld);
+                continue;
+            }
+            transpose_block(n, run, h + c + r * ld, ld, staged, height);
+            for (index_t j = 0; j < n; ++j) {
+                stream_copy(staged + j * height, h + r + (c + j) * ld, run);
             }
         }
     }
+    if (stream) stream_fence();
 }
 
 }  // namespace jacnet::kernels::JACNET_ISA
