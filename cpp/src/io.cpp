@@ -2,10 +2,12 @@
 
 #include "jacnet/io.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <locale>
 
 #include "errors.hpp"
@@ -168,7 +170,17 @@ public:
         return indices;
     }
     [[noreturn]] void damaged(const std::string& why) const {
-        refuse("load: the network file is damaged: ", why);
+        std::string shown;  // bytes that are no text must not spoil the message
+        for (const char c : why) shown += c >= ' ' && c <= '~' ? c : '?';
+        refuse("load: the network file is damaged: ", shown);
+    }
+    /// The ranges of `rows` rows, or none.
+    std::vector<double> ranges(const std::string& word, index_t rows) {
+        std::vector<double> values = counted(word);
+        if (!values.empty() && static_cast<index_t>(values.size()) != 2 * rows) {
+            damaged(text(word, " holds ", values.size(), " numbers for ", rows, " rows"));
+        }
+        return values;
     }
     void finish() {
         if (number_ != bytes_.size()) damaged("it holds more numbers than its header explains");
@@ -208,7 +220,19 @@ void write(Writer& out, const Processing& processing) {
     }
 }
 
-/// Whether the settings have the lengths that the passes rely on.
+bool ascending(const std::vector<index_t>& values) {
+    return std::adjacent_find(values.begin(), values.end(), std::greater_equal<>()) == values.end();
+}
+
+/// Whether rows are kept or removed, each once.
+bool divided(const ProcessStep& s) {
+    std::vector<index_t> all(s.keep);
+    all.insert(all.end(), s.remove.begin(), s.remove.end());
+    std::sort(all.begin(), all.end());
+    return ascending(s.keep) && ascending(s.remove) && ascending(all);
+}
+
+/// Whether the settings have the lengths and the order that the passes rely on.
 bool consistent(const ProcessStep& s) {
     const auto rows = static_cast<std::size_t>(s.xrows), kept = static_cast<std::size_t>(s.yrows);
     if (s.xrows == 0 || s.no_change) return s.xrows == s.yrows;
@@ -218,9 +242,10 @@ bool consistent(const ProcessStep& s) {
             return s.xoffset.size() == rows && s.gain.size() == rows && kept == rows;
         case Process::removeconstantrows:
             return s.keep.size() == kept && s.remove.size() == rows - kept &&
-                   s.constants.size() == s.remove.size();
+                   s.constants.size() == s.remove.size() && divided(s);
         case Process::fixunknowns:
-            return s.xmean.size() == rows && kept == rows + s.unknown.size();
+            return s.xmean.size() == rows && kept == rows + s.unknown.size() &&
+                   ascending(s.unknown);
         case Process::processpca:
             return s.transform.size() == rows * kept && s.inverse.size() == rows * kept;
     }
@@ -338,9 +363,13 @@ Network from_bytes(const std::string& bytes) {
         Input input;
         line = in.line("input");
         input.size = in.value<index_t>(line);
-        input.range = in.counted("range");
+        input.range = in.ranges("range", input.size);
         input.processed_range = in.counted("processed_range");
         input.processing = read_processing(in);
+        const auto processed = static_cast<index_t>(input.processed_range.size());
+        if (processed != 0 && processed != 2 * input.processing.processed_rows(input.size)) {
+            in.damaged("an input's processed range does not fit its processing");
+        }
         const auto& steps = input.processing.steps;
         if (!steps.empty() && steps[0].xrows != 0 && steps[0].xrows != input.size) {
             in.damaged("an input and its processing disagree");
@@ -379,7 +408,7 @@ Network from_bytes(const std::string& bytes) {
         line = in.line("output");
         output.layer = in.value<index_t>(line);
         output.size = in.value<index_t>(line);
-        output.range = in.counted("range");
+        output.range = in.ranges("range", output.size);
         output.processing = read_processing(in);
         s.outputs.push_back(std::move(output));
     }

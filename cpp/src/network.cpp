@@ -164,8 +164,12 @@ void Network::build_layout() {
             layout_.push_back(std::move(block));
         }
     }
-    for (const Input& input : structure_.inputs) configured_ = configured_ && input.size > 0;
-    for (const Output& output : structure_.outputs) configured_ = configured_ && output.size > 0;
+    for (const Input& input : structure_.inputs) {
+        configured_ = configured_ && input.size > 0 && input.processing.fitted();
+    }
+    for (const Output& output : structure_.outputs) {
+        configured_ = configured_ && output.size > 0 && output.processing.fitted();
+    }
     wb_ = std::make_shared<std::vector<double>>(at(learning), 0.0);
     frozen_ = std::make_shared<std::vector<double>>(at(frozen), 0.0);
     build_graph();

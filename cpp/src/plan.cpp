@@ -45,9 +45,10 @@ void read_feeds(PlanLayer& layer, const ParameterBlock* first, const ParameterBl
 
 const std::shared_ptr<const Graph>& graph_of(const Network& net, const char* function) {
     if (!net.configured()) {
-        refuse(function,
-               ": the network is not configured: its input or output size is unknown; "
-               "call configure(x, t) or train it first");
+        refuse(
+            function,
+            ": the network is not configured: a size is unknown or a process function not fitted "
+            "to data; call configure(x, t) or train it first");
     }
     return net.graph();
 }

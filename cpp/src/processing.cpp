@@ -425,6 +425,11 @@ std::vector<double> Processing::fit(MatrixView<const double> x, bool reversible)
     return data;
 }
 
+bool Processing::fitted() const {
+    return std::all_of(steps.begin(), steps.end(),
+                       [](const ProcessStep& s) { return s.xrows > 0; });
+}
+
 index_t Processing::processed_rows(index_t raw_rows) const {
     for (const ProcessStep& step : steps) {
         if (step.xrows > 0) raw_rows = step.yrows;

@@ -287,7 +287,24 @@ class Network(_core.Network):
 
     @classmethod
     def _from_bytes(cls, data: bytes) -> Network:
-        return cls._adopt(_core.Network.from_bytes(data))
+        net = cls._adopt(_core.Network.from_bytes(data))
+        try:
+            net._check_settings()
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"load: the network file is damaged: {error}") from None
+        return net
+
+    def _check_settings(self) -> None:
+        """Pass what a file carried through the checks of the setters."""
+        self.name = self.name
+        for label, function in (("trainParam", "trainFcn"), ("divideParam", "divideFcn")):
+            known = DEFAULTS[function][
+                chosen(function, getattr(self, function), DEFAULTS[function])
+            ]
+            stored = self._recall(label, {})
+            for entry in stored:
+                chosen(label, entry, known)
+            getattr(self, label).assign(stored)
 
     @classmethod
     def _adopt(cls, core: _core.Network) -> Network:

@@ -54,11 +54,6 @@ struct Data {
 
 private:
     static Signals checked_x(const Network& net, const char* function, py::handle x) {
-        if (!net.configured()) {
-            throw py::value_error(std::string(function) +
-                                  ": the network is not configured: its input or output size is "
-                                  "unknown; call configure(x, t) or train it first");
-        }
         return Signals(x, {function, "x"}, input_rows(net));
     }
 

@@ -123,7 +123,7 @@ py::list range_list(const Items& items) {
     for (const auto& item : items) {
         py::array_t<double> range(
             {static_cast<py::ssize_t>(item.range.size() / 2), py::ssize_t{2}});
-        std::copy(item.range.begin(), item.range.end(), range.mutable_data());
+        std::copy_n(item.range.begin(), range.size(), range.mutable_data());
         all.append(range);
     }
     return all;

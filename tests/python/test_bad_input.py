@@ -517,3 +517,16 @@ def test_long_chains_are_made_without_dense_matrices():
     net = jn.Network([1] * 5001)
     assert net.n_parameters == 10000
     assert "chain" not in repr(net)
+
+
+@pytest.mark.parametrize("side", ["input_processing", "output_processing"])
+@pytest.mark.parametrize("step", ["mapminmax", "mapstd", "removeconstantrows", "processpca"])
+def test_process_functions_that_were_never_fitted(side, step, x):
+    net = jn.Network([R, 4, R], **{side: [step]})
+    assert not net.configured
+    for name, call in EVERY.items():
+        with refused(ValueError, name, "not configured", "process function"):
+            call(net, x, x)
+    trained, _ = jn.train(net, x, x, seed=0, epochs=1)  # configures
+    assert trained.configured
+    assert np.isfinite(trained(x)).all()

@@ -158,3 +158,47 @@ class TestDamage:
         assert newer != first
         with pytest.raises(ValueError, match="999"):
             jn.Network._from_bytes(newer + b"\n" + rest)
+
+    def test_ranges_that_do_not_fit(self):
+        """An odd number of range entries is no reason to write past an array."""
+        net = jn.feedforwardnet(2).configure(np.eye(3), np.ones((1, 3)) * [[0, 1, 2]])
+        header, numbers = net.to_bytes().split(b"\nnumbers ", 1)
+        count, values = numbers.split(b"\n", 1)
+        assert b"range 6" in header
+        damaged = header.replace(b"range 6", b"range 5", 1)
+        fewer = b"%d\n" % (int(count) - 1) + values[8:]
+        with pytest.raises(ValueError, match="range"):
+            jn.Network._from_bytes(damaged + b"\nnumbers " + fewer)
+
+    def test_sizes_that_no_memory_holds(self, net):
+        """The numbers that a header announces are counted before anything is allocated."""
+        whole = net.to_bytes()
+        size = whole.split(b"\ninput ", 1)[1].split(b"\n", 1)[0]
+        for huge in (b"134217728", b"1099511627776", b"9223372036854775807"):
+            with pytest.raises(ValueError, match=r"damaged"):
+                jn.Network._from_bytes(whole.replace(b"\ninput " + size, b"\ninput " + huge, 1))
+
+    def test_rows_that_are_kept_twice(self):
+        x = np.vstack([np.arange(4.0), np.ones(4), np.arange(4.0) ** 2])
+        net = jn.feedforwardnet(2).configure(x, np.arange(4.0)[None])
+        whole = net.to_bytes()
+        kept = np.array([0.0, 2.0]).tobytes()
+        assert kept in whole
+        with pytest.raises(ValueError, match="removeconstantrows"):
+            jn.Network._from_bytes(whole.replace(kept, np.array([0.0, 0.0]).tobytes(), 1))
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (b'text "mine"', b"text 123456"),
+            (b'text "mine"', b'text "mine!'),
+            (b'text "mine"', b'text "m\xffne"'),
+            (b"layers", b"l\xffyers"),
+        ],
+    )
+    def test_settings_that_are_none(self, net, old, new):
+        net.name = "mine"
+        whole = net.to_bytes()
+        assert old in whole
+        with pytest.raises(ValueError, match="damaged"):
+            jn.Network._from_bytes(whole.replace(old, new, 1))

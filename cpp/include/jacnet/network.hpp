@@ -80,7 +80,7 @@ public:
 
     const Structure& structure() const { return structure_; }
     const Layout& layout() const { return layout_; }
-    /// Whether every size is known.
+    /// Whether every size is known and every process function fitted to data.
     bool configured() const { return configured_; }
     index_t n_parameters() const { return static_cast<index_t>(wb_->size()); }
     index_t n_outputs() const;  ///< raw rows of all outputs, stacked

@@ -59,6 +59,8 @@ struct Processing {
     /// @throws std::invalid_argument when a step cannot be fitted, or, with `reversible`, reversed.
     std::vector<double> fit(MatrixView<const double> x, bool reversible);
 
+    /// Whether every step knows its data.
+    bool fitted() const;
     index_t raw_rows(index_t processed_rows) const;
     index_t processed_rows(index_t raw_rows) const;
 };
