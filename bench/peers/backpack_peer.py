@@ -1,0 +1,64 @@
+"""BackPACK: the root of the Gauss-Newton matrix, which for squared errors is the Jacobian."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import torch
+from backpack import backpack, extend
+from backpack.extensions import SqrtGGNExact
+
+from ..cases import Case
+from .base import Call, Peer, offered
+from .torch_modules import sequential, versions
+
+
+class Contender(Peer):
+    """BackPACK's SqrtGGNExact."""
+
+    version = versions("backpack-for-pytorch")
+
+    def __init__(self) -> None:
+        torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+
+    def prepare(self, case: Case, quantity: str) -> dict[str, Call]:
+        """Return the calls of a quantity."""
+        x, t, _ = (torch.from_numpy(part.T.copy()) for part in case.data)
+        model = extend(sequential(case))
+        parameters = list(model.parameters())
+        loss = extend(torch.nn.MSELoss(reduction="sum"))
+
+        def root() -> list[Any]:
+            with backpack(SqrtGGNExact()):
+                loss(model(x), t).backward()
+            found = [p.sqrt_ggn_exact for p in parameters]  # outputs, samples, shape of p
+            for p in parameters:
+                p.grad = None
+                del p.sqrt_ggn_exact
+            return found
+
+        def gauss_newton() -> Any:
+            v = torch.cat([part.flatten(2) for part in root()], 2).flatten(0, 1)
+            return (v.T @ v).mul_(1 / t.numel())
+
+        roots = {"SqrtGGNExact": root}
+        calls = {
+            "jacobian": roots,
+            "de_dwb": roots,
+            "gauss_newton": {"SqrtGGNExact": gauss_newton},
+        }
+        return offered(calls, quantity)
+
+    def comparable(self, case: Case, quantity: str, result: Any) -> list[np.ndarray]:
+        """From torch's order of parameters; the root of a sum of squares is sqrt(2) J."""
+        order = case.order("rows", "bias")
+        if quantity == "gauss_newton":
+            matrix = np.empty_like(result.numpy())
+            matrix[np.ix_(order, order)] = result.numpy()
+            return [matrix]
+        root = torch.cat([part.flatten(2) for part in result], 2).numpy()
+        matrix = np.empty((case.n_parameters, case.n_errors))
+        matrix[order] = root.transpose(2, 1, 0).reshape(case.n_parameters, -1)
+        return [(1 if quantity == "jacobian" else -1) * 0.5**0.5 * matrix]
