@@ -20,20 +20,22 @@ constexpr index_t task_flops = index_t{1} << 15;
 constexpr index_t right_bytes = index_t{256} << 10;
 
 /// The lanes of an array in a block that is still at hand.
-const double* values(const LaneArray& array, const Block& block, const CurvatureTape& tape) {
+const double* values(const LaneArray& array, const Block& block, const CurvatureTape* tape) {
     switch (array.what) {
         case What::none:
             return nullptr;
         case What::b:
-            return tape.b(array.l, array.k);
+            return tape->b(array.l, array.k);
         case What::c:
-            return tape.c(array.l, array.k);
+            return tape->c(array.l, array.k);
         case What::u:
             return block.layers[array.l].u;
         case What::g:
             return block.layers[array.l].g;
         case What::d1:
             return block.layers[array.l].d1;
+        case What::d:
+            return block.layers[array.l].d;
     }
     return nullptr;
 }
@@ -48,7 +50,7 @@ void point(const Operand& operand, index_t first, index_t last, const double* x,
 
 }  // namespace
 
-Contraction::Contraction(const Plan& plan, Curvature kind, index_t ld, Workspace& work)
+Contraction::Contraction(const Plan& plan, Curvature kind, Route route, index_t ld, Workspace& work)
     : plan_(plan), ld_(ld) {
     const index_t n_layers = plan.n_layers();
     terms_.reserve(at(n_layers * (n_layers + 1)));
@@ -56,6 +58,10 @@ Contraction::Contraction(const Plan& plan, Curvature kind, index_t ld, Workspace
         if (plan.layers[at(l)].size() == 0) continue;
         for (index_t k = l; k < n_layers; ++k) {
             if (plan.layers[at(k)].size() == 0) continue;
+            if (route == Route::columns) {
+                add_columns(plan, l, k, work);
+                continue;
+            }
             add_main(plan, l, k, work);
             if (kind == Curvature::exact && k > l) add_corrections(plan, l, k, work);
         }
@@ -72,6 +78,26 @@ Contraction::Contraction(const Plan& plan, Curvature kind, index_t ld, Workspace
     constexpr index_t most = 512;
     const auto bytes = static_cast<index_t>(sizeof(double)) * per_lane;
     block_lanes_ = std::clamp(block_bytes / bytes / lanes * lanes, lanes, most);
+}
+
+Route Contraction::choose(const Plan& plan, Curvature kind) {
+    if (kind == Curvature::exact || plan.n_outputs != 1) return Route::curvature;
+    // Multiply-adds per sample; what is made and packed per lane weighs more than what is summed.
+    constexpr double making = 12.0;
+    double curvature = 0.0, columns = 0.0;
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        const PlanLayer& a = plan.layers[at(l)];
+        for (index_t k = l; k < plan.n_layers(); ++k) {
+            const PlanLayer& b = plan.layers[at(k)];
+            const auto size = static_cast<double>(a.size() * b.size());
+            curvature +=
+                (k == l ? 0.25 * size : size) + making * static_cast<double>(a.h * b.h + a.k + b.k);
+            columns += size;
+            if (k > l) curvature += static_cast<double>(a.h * b.h * b.h);
+        }
+        columns += making * static_cast<double>(a.size());
+    }
+    return columns < curvature ? Route::columns : Route::curvature;
 }
 
 Operand Contraction::operand(LaneArray x, LaneArray y, index_t capacity, Workspace& work) const {
@@ -107,6 +133,19 @@ void Contraction::add_main(const Plan& plan, index_t l, index_t k, Workspace& wo
     } else {
         add_term(sources, second, true);
     }
+}
+
+/// sum (u_l[p] d_l[i]) (u_k[q] d_k[j]); on the diagonal the whole square.
+void Contraction::add_columns(const Plan& plan, index_t l, index_t k, Workspace& work) {
+    const auto side = [&](index_t layer, index_t step) {
+        const PlanLayer& a = plan.layers[at(layer)];
+        Operand o = operand({What::u, layer}, {What::d, layer}, a.size(), work);
+        for (index_t p = 0; p < a.k; ++p) {
+            for (index_t i = 0; i < a.h; ++i) o.add(p, i, (a.offset + p * a.h + i) * step);
+        }
+        return o;
+    };
+    add_term(side(l, 1), side(k, ld_), true);
 }
 
 /// sum u_l[p] g_k[j] dC[i, q], dC = da_r[q] / deps_l[i] for the columns q of u_k that come from a
@@ -163,7 +202,7 @@ const double* Contraction::kept(const LaneArray& array) const {
 index_t Contraction::features(const LaneArray& array) const {
     const PlanLayer& layer = plan_.layers[at(array.l)];
     if (array.what == What::u) return layer.k;
-    if (array.what == What::g || array.what == What::d1) return layer.h;
+    if (array.what != What::b && array.what != What::c) return layer.h;
     return layer.h * plan_.layers[at(array.k)].h;
 }
 
@@ -181,7 +220,7 @@ void Contraction::reserve(index_t n, Workspace& work) {
     cut(n);
 }
 
-void Contraction::take(index_t begin, const Block& block, const CurvatureTape& tape) {
+void Contraction::take(index_t begin, const Block& block, const CurvatureTape* tape) {
     const index_t panel = kernel_table().panel_rows;
     for (std::size_t t = 0; t < terms_.size(); ++t) {
         const Term& term = terms_[t];

@@ -14,9 +14,9 @@ namespace jacnet {
 
 /// An array of the tape, n lanes per feature.
 struct LaneArray {
-    enum class What { none, b, c, u, g, d1 };
+    enum class What { none, b, c, u, g, d1, d };
     What what = What::none;
-    index_t l = 0, k = 0;  ///< b(l, k), c(l, k), or of layer l
+    index_t l = 0, k = 0;  ///< b(l, k), c(l, k), or of layer l; d is scaled, see Route
 
     bool operator==(const LaneArray&) const = default;
 };
@@ -42,12 +42,19 @@ struct Term {
     bool main = true;          ///< writes its elements first; the others add to them
 };
 
+/// How a Gauss-Newton matrix is summed: from the curvature at the net inputs, or, for one output,
+/// from the columns of its Jacobian, u_l d_l times the root of the loss's second derivative.
+enum class Route { curvature, columns };
+
 /// The terms of the Hessian or Gauss-Newton matrix of a network, upper triangle of its squares.
 class Contraction {
 public:
     /// @param ld    from one column of the matrix to the next
     /// @param work  holds everything; must outlive this
-    Contraction(const Plan& plan, Curvature kind, index_t ld, Workspace& work);
+    Contraction(const Plan& plan, Curvature kind, Route route, index_t ld, Workspace& work);
+
+    /// The cheaper route to a matrix of that kind.
+    static Route choose(const Plan& plan, Curvature kind);
 
     /// Lanes that are handled at once: many enough for a pass over the matrix to pay, few enough
     /// for a bounded memory of `block_bytes`.
@@ -57,7 +64,7 @@ public:
     /// Makes room for the operands of n lanes, at most block_lanes().
     void reserve(index_t n, Workspace& work);
     /// Takes over the lanes of a block, from lane `begin` on.
-    void take(index_t begin, const Block& block, const CurvatureTape& tape);
+    void take(index_t begin, const Block& block, const CurvatureTape* tape);
     /// h (+)= the sum over the lanes taken.
     void contract(double* h, bool accumulate, int n_threads) const;
 
@@ -73,6 +80,7 @@ private:
 
     Operand operand(LaneArray x, LaneArray y, index_t capacity, Workspace& work) const;
     void add_main(const Plan& plan, index_t l, index_t k, Workspace& work);
+    void add_columns(const Plan& plan, index_t l, index_t k, Workspace& work);
     void add_corrections(const Plan& plan, index_t l, index_t k, Workspace& work);
     void add_term(Operand left, Operand right, bool main);
     void keep(const LaneArray& array);

@@ -25,7 +25,8 @@ void add_gradient(const Plan& plan, const Block& block, double* gradient) {
     }
 }
 
-void compute_gradient(const Plan& plan, const Batch& batch, VectorView<double> g, int n_threads) {
+void compute_gradient(const Plan& plan, const Batch& batch, VectorView<double> g,
+                      std::optional<int> n_threads) {
     const index_t p = plan.n_parameters;
     const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
     const index_t n_parts = std::clamp(n_blocks, index_t{1}, max_parts);

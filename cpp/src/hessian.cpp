@@ -2,6 +2,7 @@
 /// blocks of samples.
 
 #include <algorithm>
+#include <cmath>
 
 #include "contraction.hpp"
 #include "parallel.hpp"
@@ -11,8 +12,15 @@ namespace jacnet {
 
 namespace {
 
-/// Samples whose tape one task makes.
-index_t chunk_samples(index_t block_samples) { return block_samples >= 256 ? 64 : 32; }
+/// Samples whose tape one task makes: a tape that the second-level cache holds, within reason.
+index_t chunk_samples(const Plan& plan) {
+    index_t per_sample = 1;
+    for (const PlanLayer& a : plan.layers) {
+        for (const PlanLayer& b : plan.layers) per_sample += a.h * b.h;
+    }
+    constexpr index_t cached_doubles = index_t{1} << 16;
+    return std::clamp(cached_doubles / per_sample / lanes * lanes, index_t{32}, index_t{128});
+}
 
 /// What is below the diagonal, of the squares of every layer's own block and of the whole.
 void mirror(const Plan& plan, double* h, index_t ld, int n_threads) {
@@ -33,6 +41,34 @@ void mirror(const Plan& plan, double* h, index_t ld, int n_threads) {
     });
 }
 
+/// d of the one output, times the root of the loss's second derivative.
+void scaled_sensitivities(const Plan& plan, Block& block, Objective objective, Workspace& work) {
+    const index_t n = block.n;
+    const PlanOutput& output = plan.outputs[0];
+    const LossLanes loss = loss_lanes(plan, block, output);
+    const LossForm form = loss_form(plan, output, objective);
+    double* slope = work.doubles(n);
+    double* second = work.doubles(n);
+    reserve_sensitivities(plan, block, work);
+    if (form == LossForm::output) {
+        const bool sse = objective == Objective::half_sse;
+        loss_output_slopes(sse ? Performance::sse : plan.performance.function, loss, slope, second,
+                           n);
+        for (index_t z = 0; z < n; ++z) slope[z] = std::sqrt(sse ? 0.5 * second[z] : second[z]);
+        sensitivities(plan, block);
+    } else {
+        loss_net_slopes(form, loss, slope, n, second, n);
+        for (index_t z = 0; z < n; ++z) slope[z] = std::sqrt(second[z]);
+        sensitivities(plan, block, From::net_input);
+    }
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        double* d = block.layers[l].d;
+        for (index_t i = 0; i < plan.layers[static_cast<std::size_t>(l)].h; ++i) {
+            kernel_table().multiply(n, d + i * n, slope, d + i * n, false);
+        }
+    }
+}
+
 double total_flops(const Plan& plan, index_t samples) {
     const double p = static_cast<double>(plan.n_parameters);
     return p * p * static_cast<double>(samples + 2);
@@ -41,9 +77,10 @@ double total_flops(const Plan& plan, index_t samples) {
 }  // namespace
 
 double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
-                          double scale, double* h, index_t ld, double* gradient, int n_threads) {
+                          double scale, double* h, index_t ld, double* gradient,
+                          std::optional<int> requested) {
     const index_t p = plan.n_parameters;
-    n_threads = threads_for(total_flops(plan, batch.size()), n_threads);
+    const int n_threads = threads_for(total_flops(plan, batch.size()), requested);
     if (gradient) std::fill_n(gradient, p, 0.0);
     if (batch.size() == 0) {
         for (index_t j = 0; j < p; ++j) std::fill_n(h + j * ld, p, 0.0);
@@ -51,11 +88,12 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
     }
     const Order order = kind == Curvature::exact ? Order::curvature : Order::slope;
     Workspace work;
-    Contraction contraction(plan, kind, ld, work);
+    const Route route = Contraction::choose(plan, kind);
+    Contraction contraction(plan, kind, route, ld, work);
     double loss = 0.0;
     for (index_t first = 0; first < batch.size(); first += contraction.block_lanes()) {
         const index_t count = std::min(contraction.block_lanes(), batch.size() - first);
-        const index_t chunk = chunk_samples(count), n_chunks = (count + chunk - 1) / chunk;
+        const index_t chunk = chunk_samples(plan), n_chunks = (count + chunk - 1) / chunk;
         Workspace own;
         contraction.reserve(round_up(count, lanes), own);
         double* losses = own.doubles(n_chunks);
@@ -69,7 +107,13 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
             forward(plan, batch, block, order);
             load_targets(plan, batch, block, scale);
             backward(plan, block, objective);
-            contraction.take(begin, block, CurvatureTape(plan, block, kind, objective, scratch));
+            if (route == Route::columns) {
+                scaled_sensitivities(plan, block, objective, scratch);
+                contraction.take(begin, block, nullptr);
+            } else {
+                const CurvatureTape tape(plan, block, kind, objective, scratch);
+                contraction.take(begin, block, &tape);
+            }
             losses[task] = 0.0;
             if (gradient) {
                 std::fill_n(gradients + task * p, p, 0.0);
@@ -93,7 +137,7 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
 }
 
 void compute_hessian(const Plan& plan, const Batch& batch, Curvature kind, MatrixView<double> h,
-                     int n_threads) {
+                     std::optional<int> n_threads) {
     const double scale = data_scale(plan.performance, batch.counted);
     const double penalty = weight_penalty_curvature(plan.performance, plan.n_parameters);
     with_symmetric_target(h, [&](double* data, index_t ld) {

@@ -33,7 +33,7 @@ LaneMatrix input_sensitivity(const Plan& plan, const Block& block, index_t input
 }  // namespace
 
 void compute_input_jacobian(const Plan& plan, const Batch& batch, double* data,
-                            const index_t strides[3], int n_threads) {
+                            const index_t strides[3], std::optional<int> n_threads) {
     constexpr index_t block_samples = 64;
     const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
     const double flops =

@@ -10,12 +10,20 @@ namespace jacnet {
 
 namespace {
 
+std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
+
 /// Factor of every column: 1, or -sqrt(EW) norm, zero where the target does not count.
 void column_scales(const Plan& plan, const Batch& batch, JacobianScale scale, Block& block,
                    double* scales) {
     const index_t size = plan.n_outputs * block.n;
     if (scale == JacobianScale::outputs) {
         std::fill_n(scales, size, 1.0);
+        return;
+    }
+    if (batch.plain()) {
+        for (index_t m = 0; m < plan.n_outputs; ++m) {
+            std::fill_n(scales + m * block.n, block.n, -plan.norm()[m]);
+        }
         return;
     }
     load_targets(plan, batch, block, 1.0);
@@ -27,24 +35,61 @@ void column_scales(const Plan& plan, const Batch& batch, JacobianScale scale, Bl
     }
 }
 
+/// Columns of the layers [first, last), which have few neurons: each row is a product of lanes, and
+/// is transposed into the columns.
+void write_narrow(const Plan& plan, const Block& block, index_t first, index_t last,
+                  const double* scales, double* out, index_t col_stride) {
+    const index_t n = block.n;
+    Workspace work;
+    index_t n_rows = 0;
+    for (index_t l = first; l < last; ++l) n_rows += plan.layers[at(l)].size();
+    Factor* rows = work.array<Factor>(n_rows);
+    for (index_t m = 0; m < plan.n_outputs; ++m) {
+        Factor* next = rows;
+        for (index_t l = first; l < last; ++l) {
+            const PlanLayer& layer = plan.layers[at(l)];
+            double* d = block.layers[l].d + m * layer.h * n;
+            for (index_t i = 0; i < layer.h; ++i) {
+                kernel_table().multiply(n, d + i * n, scales + m * n, d + i * n, false);
+            }
+            for (index_t p = 0; p < layer.k; ++p) {
+                for (index_t i = 0; i < layer.h; ++i)
+                    *next++ = {block.layers[l].u + p * n, d + i * n};
+            }
+        }
+        kernel_table().columns_by_lanes(block.count, n_rows, rows,
+                                        out + m * col_stride + plan.layers[at(first)].offset,
+                                        plan.n_outputs * col_stride);
+    }
+}
+
 /// Writes the columns of one block where rows are contiguous.
 void write_columns(const Plan& plan, const Block& block, const double* scales, double* out,
                    index_t col_stride, bool stream) {
-    Workspace work;
-    for (std::size_t l = 0; l < plan.layers.size(); ++l) {
-        const PlanLayer& layer = plan.layers[l];
+    constexpr index_t narrow = 16;  // neurons
+    for (index_t l = 0; l < plan.n_layers();) {
+        index_t last = l;
+        while (!stream && last < plan.n_layers() && plan.layers[at(last)].h < narrow) ++last;
+        if (last > l) {
+            write_narrow(plan, block, l, last, scales, out, col_stride);
+            l = last;
+            continue;
+        }
+        const PlanLayer& layer = plan.layers[at(l)];
+        Workspace work;
         double* scratch = work.doubles((layer.k + layer.h * plan.n_outputs) * block.n);
         kernel_table().jacobian_columns(block.count, block.n, layer.h, layer.k, plan.n_outputs,
                                         block.layers[l].u, block.n, block.layers[l].d, block.n,
                                         scales, block.n, out + layer.offset, col_stride, stream,
                                         scratch);
+        ++l;
     }
 }
 
 }  // namespace
 
 void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
-                      MatrixView<double> j, int n_threads) {
+                      MatrixView<double> j, std::optional<int> n_threads) {
     const index_t rows = plan.n_parameters, per_sample = rows * plan.n_outputs;
     const double flops = (3.0 * plan.forward_flops + static_cast<double>(rows)) *
                          static_cast<double>(batch.size() * plan.n_outputs);

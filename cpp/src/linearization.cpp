@@ -55,36 +55,34 @@ void need_targets(const char* function, const Batch& batch) {
 
 void Linearization::outputs(MatrixView<double> y, std::optional<int> n_threads) {
     check_shape("outputs", y, n_outputs(), n_samples());
-    compute_outputs(impl_->plan, impl_->batch, y, resolve_threads(n_threads));
+    compute_outputs(impl_->plan, impl_->batch, y, n_threads);
 }
 
 double Linearization::performance(std::optional<int> n_threads) {
     need_targets("performance", impl_->batch);
-    return compute_performance(impl_->plan, impl_->batch, resolve_threads(n_threads));
+    return compute_performance(impl_->plan, impl_->batch, n_threads);
 }
 
 void Linearization::gradient(VectorView<double> g, std::optional<int> n_threads) {
     need_targets("gradient", impl_->batch);
     check_size("gradient", g, n_parameters());
-    compute_gradient(impl_->plan, impl_->batch, g, resolve_threads(n_threads));
+    compute_gradient(impl_->plan, impl_->batch, g, n_threads);
 }
 
 void Linearization::jacobian(MatrixView<double> j, std::optional<int> n_threads) {
     check_shape("jacobian", j, n_parameters(), n_outputs() * n_samples());
-    compute_jacobian(impl_->plan, impl_->batch, JacobianScale::outputs, j,
-                     resolve_threads(n_threads));
+    compute_jacobian(impl_->plan, impl_->batch, JacobianScale::outputs, j, n_threads);
 }
 
 void Linearization::de_dwb(MatrixView<double> j, std::optional<int> n_threads) {
     need_targets("de_dwb", impl_->batch);
     check_shape("de_dwb", j, n_parameters(), n_outputs() * n_samples());
-    compute_jacobian(impl_->plan, impl_->batch, JacobianScale::errors, j,
-                     resolve_threads(n_threads));
+    compute_jacobian(impl_->plan, impl_->batch, JacobianScale::errors, j, n_threads);
 }
 
 void Linearization::input_jacobian(double* data, const index_t strides[3],
                                    std::optional<int> n_threads) {
-    compute_input_jacobian(impl_->plan, impl_->batch, data, strides, resolve_threads(n_threads));
+    compute_input_jacobian(impl_->plan, impl_->batch, data, strides, n_threads);
 }
 
 double Linearization::normal_equations(MatrixView<double> jj, VectorView<double> je,
@@ -92,13 +90,13 @@ double Linearization::normal_equations(MatrixView<double> jj, VectorView<double>
     need_targets("normal_equations", impl_->batch);
     check_shape("normal_equations", jj, n_parameters(), n_parameters());
     check_size("normal_equations", je, n_parameters());
-    return compute_normal_equations(impl_->plan, impl_->batch, jj, je, resolve_threads(n_threads));
+    return compute_normal_equations(impl_->plan, impl_->batch, jj, je, n_threads);
 }
 
 void Linearization::hessian(MatrixView<double> h, Curvature kind, std::optional<int> n_threads) {
     need_targets("hessian", impl_->batch);
     check_shape("hessian", h, n_parameters(), n_parameters());
-    compute_hessian(impl_->plan, impl_->batch, kind, h, resolve_threads(n_threads));
+    compute_hessian(impl_->plan, impl_->batch, kind, h, n_threads);
 }
 
 }  // namespace jacnet

@@ -5,7 +5,7 @@
 namespace jacnet {
 
 double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<double> jj,
-                                VectorView<double> je, int n_threads) {
+                                VectorView<double> je, std::optional<int> n_threads) {
     const index_t p = plan.n_parameters;
     Workspace work;
     double* gradient = work.doubles(p);

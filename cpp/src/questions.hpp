@@ -5,27 +5,30 @@
 
 namespace jacnet {
 
-void compute_outputs(const Plan& plan, const Batch& batch, MatrixView<double> y, int n_threads);
-double compute_performance(const Plan& plan, const Batch& batch, int n_threads);
-void compute_gradient(const Plan& plan, const Batch& batch, VectorView<double> g, int n_threads);
+void compute_outputs(const Plan& plan, const Batch& batch, MatrixView<double> y,
+                     std::optional<int> n_threads);
+double compute_performance(const Plan& plan, const Batch& batch, std::optional<int> n_threads);
+void compute_gradient(const Plan& plan, const Batch& batch, VectorView<double> g,
+                      std::optional<int> n_threads);
 
 enum class JacobianScale { outputs, errors };
 void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
-                      MatrixView<double> j, int n_threads);
+                      MatrixView<double> j, std::optional<int> n_threads);
 void compute_input_jacobian(const Plan& plan, const Batch& batch, double* data,
-                            const index_t strides[3], int n_threads);
+                            const index_t strides[3], std::optional<int> n_threads);
 
 /// Curvature of an objective, and for half_sse its gradient J e and twice its value e'e.
 double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<double> jj,
-                                VectorView<double> je, int n_threads);
+                                VectorView<double> je, std::optional<int> n_threads);
 void compute_hessian(const Plan& plan, const Batch& batch, Curvature kind, MatrixView<double> h,
-                     int n_threads);
+                     std::optional<int> n_threads);
 
 /// The curvature contraction shared by the two: sum over samples of the second derivatives of
 /// `objective`, targets weighted by EW x scale, into the compact P x P matrix `h`; with `gradient`
 /// its gradient too. Returns the objective's loss: the weighted sum, or e'e x scale for half_sse.
 double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
-                          double scale, double* h, index_t ld, double* gradient, int n_threads);
+                          double scale, double* h, index_t ld, double* gradient,
+                          std::optional<int> n_threads);
 
 /// Calls body(data, ld) with column-major storage for a symmetric result: the caller's own where
 /// its rows or columns are contiguous, else scratch that is copied afterwards.

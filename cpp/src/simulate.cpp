@@ -17,8 +17,8 @@ constexpr index_t block_samples = 256;
 
 /// Calls body(task, block) after a forward pass over each fixed block of samples.
 template <class Body>
-void for_each_block(const Plan& plan, const Batch& batch, int n_threads, bool targets,
-                    Body&& body) {
+void for_each_block(const Plan& plan, const Batch& batch, std::optional<int> n_threads,
+                    bool targets, Body&& body) {
     const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
     const double flops = plan.forward_flops * static_cast<double>(batch.size());
     parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t task) {
@@ -34,7 +34,8 @@ void for_each_block(const Plan& plan, const Batch& batch, int n_threads, bool ta
 
 }  // namespace
 
-void compute_outputs(const Plan& plan, const Batch& batch, MatrixView<double> y, int n_threads) {
+void compute_outputs(const Plan& plan, const Batch& batch, MatrixView<double> y,
+                     std::optional<int> n_threads) {
     for_each_block(plan, batch, n_threads, false, [&](index_t, const Block& block) {
         for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
             const PlanOutput& output = plan.outputs[o];
@@ -49,7 +50,7 @@ void compute_outputs(const Plan& plan, const Batch& batch, MatrixView<double> y,
     });
 }
 
-double compute_performance(const Plan& plan, const Batch& batch, int n_threads) {
+double compute_performance(const Plan& plan, const Batch& batch, std::optional<int> n_threads) {
     const double scale = data_scale(plan.performance, batch.counted);
     const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
     std::vector<double> sums(static_cast<std::size_t>(n_blocks));
@@ -71,7 +72,7 @@ void simulate(const Network& net, const std::vector<MatrixView<const double>>& x
         refuse("sim: out has shape (", y.rows, ", ", y.cols, "), expected (", plan.n_outputs, ", ",
                batch.size(), ")");
     }
-    compute_outputs(plan, batch, y, resolve_threads(n_threads));
+    compute_outputs(plan, batch, y, n_threads);
 }
 
 double perform(const Network& net, MatrixView<const double> t, MatrixView<const double> y,

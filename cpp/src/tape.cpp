@@ -1,7 +1,9 @@
 #include "tape.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 
 #include "errors.hpp"
 #include "parallel.hpp"
@@ -12,24 +14,44 @@ namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
-/// Checks an array's finiteness; returns whether it holds a NaN.
-bool has_nan(const MatrixView<const double>& data, const char* function, const char* what) {
-    bool nan = false;
-    const index_t together =
-        std::max(index_t{1}, (index_t{1} << 16) / std::max(data.rows, index_t{1}));
-    for (index_t q = 0; q < data.cols; ++q) {
-        if (q % together == 0) detail::poll_interrupt();
-        for (index_t i = 0; i < data.rows; ++i) {
-            const double value = data(i, q);
-            if (std::isfinite(value)) continue;
-            if (std::isinf(value)) {
-                refuse(function, ": ", what, "[", i, ", ", q, "] is ", value,
-                       "; values must be finite (NaN means unknown)");
+/// Whether all elements of a run are finite: in integers, whose sums the compiler may reorder.
+bool all_finite(const double* values, index_t n) {
+    constexpr std::uint64_t exponent = std::uint64_t{0x7ff} << 52;
+    std::uint64_t overflow = 0;
+    for (index_t i = 0; i < n; ++i) {
+        overflow |= (std::bit_cast<std::uint64_t>(values[i]) & exponent) + (std::uint64_t{1} << 52);
+    }
+    return overflow >> 63 == 0;
+}
+
+/// Number of NaN in an array, which may hold no infinite value.
+index_t count_nan(const MatrixView<const double>& data, const char* function, const char* what) {
+    // Runs along whichever side is contiguous, and neither too long for an interrupt check.
+    const bool by_rows = data.col_stride == 1 && data.row_stride != 1;
+    const MatrixView<const double> runs = by_rows ? data.transposed() : data;
+    constexpr index_t longest = index_t{1} << 16;
+    index_t found = 0, since = 0;
+    for (index_t c = 0; c < runs.cols; ++c) {
+        for (index_t first = 0; first < runs.rows; first += longest) {
+            const index_t n = std::min(longest, runs.rows - first);
+            if ((since += n) >= longest) {
+                detail::poll_interrupt();
+                since = 0;
             }
-            nan = true;
+            const double* run = runs.data + c * runs.col_stride + first * runs.row_stride;
+            if (runs.row_stride == 1 && all_finite(run, n)) continue;
+            for (index_t r = 0; r < n; ++r) {
+                const double value = run[r * runs.row_stride];
+                if (std::isinf(value)) {
+                    const index_t i = first + r;
+                    refuse(function, ": ", what, "[", by_rows ? c : i, ", ", by_rows ? i : c,
+                           "] is ", value, "; values must be finite (NaN means unknown)");
+                }
+                found += std::isnan(value) ? 1 : 0;
+            }
         }
     }
-    return nan;
+    return found;
 }
 
 void check_shape(const char* function, const char* what, const MatrixView<const double>& data,
@@ -38,10 +60,6 @@ void check_shape(const char* function, const char* what, const MatrixView<const 
     const bool turned = data.rows == cols && data.cols == rows;
     refuse(function, ": ", what, " has shape (", data.rows, ", ", data.cols, "), expected (", rows,
            ", ", cols, ")", turned ? text("; samples are columns: pass ", what, ".T") : "");
-}
-
-std::string numbered(const char* what, std::size_t i, std::size_t n) {
-    return n > 1 ? text(what, "[", i, "]") : std::string(what);
 }
 
 }  // namespace
@@ -68,23 +86,26 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
     : x(samples.x),
       t(samples.t),
       ew(samples.ew),
-      n_outputs_(static_cast<index_t>(plan.outputs.size())) {
+      n_outputs_(static_cast<index_t>(plan.outputs.size())),
+      n_rows_(plan.n_outputs) {
     if (x.size() != plan.inputs.size()) {
         refuse(function, ": x has ", x.size(), " arrays, but the network has ", plan.inputs.size(),
                " inputs");
     }
     const index_t total = !x.empty() ? x[0].cols : !t.empty() ? t[0].cols : 0;
-    bool unknown_inputs = false;
+    index_t unknown_targets = 0;
     for (std::size_t j = 0; j < x.size(); ++j) {
-        const std::string what = numbered("x", j, x.size());
+        const char* what = "x";  // with its number where there are several
+        const std::string name = x.size() > 1 ? text("x[", j, "]") : "";
+        if (!name.empty()) what = name.c_str();
         const index_t rows = plan.inputs[j].size;
         if (x[j].rows != rows) {
             refuse(function, ": ", what, " has shape (", x[j].rows, ", ", x[j].cols, "), expected ",
                    rows, " rows (the network's inputs)",
                    x[j].cols == rows ? text("; samples are columns: pass ", what, ".T") : "");
         }
-        check_shape(function, what.c_str(), x[j], rows, total);
-        if (has_nan(x[j], function, what.c_str())) unknown_inputs = true;
+        check_shape(function, what, x[j], rows, total);
+        if (count_nan(x[j], function, what) > 0) has_unknown_ = true;
     }
     if (!t.empty()) {
         if (t.size() != plan.outputs.size()) {
@@ -93,7 +114,7 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
         }
         for (std::size_t o = 0; o < t.size(); ++o) {
             check_shape(function, "t", t[o], plan.outputs[o].rows, total);
-            has_nan(t[o], function, "t");
+            unknown_targets += count_nan(t[o], function, "t");
         }
     }
     check_error_weights(function, ew, plan.n_outputs, total);
@@ -108,14 +129,15 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
             }
         }
     }
-    if (unknown_inputs) find_unknown(plan);
+    if (has_unknown_) find_unknown(plan);
     if (policy == UnknownInputs::refused && t.empty() &&
         std::any_of(unknown_.begin(), unknown_.end(), [](char c) { return c != 0; })) {
         const auto first = std::find(unknown_.begin(), unknown_.end(), char{1}) - unknown_.begin();
         refuse(function, ": x has a NaN in sample ", column(first / n_outputs_),
                "; only functions with targets accept unknown inputs (as don't care)");
     }
-    if (!t.empty()) count_targets(plan);
+    counted = t.empty() ? 0 : size_ * plan.n_outputs;
+    if (unknown_targets > 0 || (has_unknown_ && !t.empty())) count_targets(plan);
 }
 
 void Batch::find_unknown(const Plan& plan) {
@@ -143,6 +165,7 @@ void Batch::find_unknown(const Plan& plan) {
 }
 
 void Batch::count_targets(const Plan& plan) {
+    counted = 0;
     for (index_t o = 0; o < n_outputs_; ++o) {
         const auto& targets = t[at(o)];
         for (index_t position = 0; position < size_; ++position) {
@@ -155,10 +178,11 @@ void Batch::count_targets(const Plan& plan) {
     }
 }
 
-int threads_for(double flops, int available) {
+int threads_for(double flops, std::optional<int> requested) {
     constexpr double worth_a_thread = 2e5;
+    if (flops < 2.0 * worth_a_thread && requested.value_or(1) >= 1) return 1;
     return static_cast<int>(
-        std::clamp(flops / worth_a_thread, 1.0, static_cast<double>(available)));
+        std::min(flops / worth_a_thread, static_cast<double>(resolve_threads(requested))));
 }
 
 Slope slope_of(const Plan& plan, const Block& block, index_t l) {
@@ -172,12 +196,15 @@ Block make_block(const Plan& plan, index_t first, index_t count, Order order, Wo
     block.count = count;
     block.n = round_up(count, lanes);
     block.layers = work.array<LayerTape>(plan.n_layers());
-    for (index_t l = 0; l < plan.n_layers(); ++l) {
+    for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
         const PlanLayer& layer = plan.layers[at(l)];
         LayerTape tape;
         tape.u = work.doubles(block.n * layer.k_all);
         tape.s = work.doubles(block.n * layer.h);
-        tape.a = work.doubles(block.n * layer.h);
+        // An output is made where its first reader has it among its sources.
+        tape.a = layer.successors.empty() ? work.doubles(block.n * layer.h)
+                                          : block.layers[layer.successors[0].layer].u +
+                                                layer.successors[0].column * block.n;
         if (order >= Order::slope) tape.d1 = work.doubles(block.n * layer.h);
         if (order >= Order::curvature) tape.d2 = work.doubles(block.n * layer.h);
         block.layers[l] = tape;
@@ -207,6 +234,14 @@ namespace {
 LaneMatrix gather(const Batch& batch, const MatrixView<const double>& x, const Block& block,
                   Workspace& work) {
     const LaneMatrix lane_x{work.doubles(x.rows * block.n), block.n, x.rows, block.n};
+    if (batch.indices.empty() && x.col_stride == 1) {  // samples of a row lie side by side
+        for (index_t i = 0; i < x.rows; ++i) {
+            const double* from = x.data + i * x.row_stride + block.first;
+            std::fill(std::copy_n(from, block.count, lane_x.row(i)), lane_x.row(i) + block.n,
+                      from[block.count - 1]);
+        }
+        return lane_x;
+    }
     for (index_t z = 0; z < block.n; ++z) {
         const index_t position = std::min(z, block.count - 1) + block.first;
         const double* column = x.data + batch.column(position) * x.col_stride;
@@ -220,7 +255,7 @@ LaneMatrix processed_input(const Plan& plan, const Batch& batch, std::size_t j, 
                            Workspace& work) {
     const LaneMatrix raw = gather(batch, batch.x[j], block, work);
     const LaneMatrix x = apply(plan.inputs[j].processing, raw, work);
-    for (index_t i = 0; i < x.rows; ++i) {
+    for (index_t i = 0; batch.has_unknown() && i < x.rows; ++i) {
         for (index_t z = 0; z < x.n; ++z) x.row(i)[z] = std::isnan(x.row(i)[z]) ? 0.0 : x.row(i)[z];
     }
     return x;
@@ -232,9 +267,9 @@ void forward(const Plan& plan, const Batch& batch, Block& block, Order order) {
     const Kernels& kernels = kernel_table();
     const index_t n = block.n;
     Workspace work;
-    LaneMatrix* inputs = work.array<LaneMatrix>(static_cast<index_t>(plan.inputs.size()));
+    const double** inputs = work.array<const double*>(static_cast<index_t>(plan.inputs.size()));
     for (std::size_t j = 0; j < plan.inputs.size(); ++j) {
-        inputs[j] = processed_input(plan, batch, j, block, work);
+        inputs[j] = processed_input(plan, batch, j, block, work).data;
     }
     for (index_t l = 0; l < plan.n_layers(); ++l) {
         const PlanLayer& layer = plan.layers[at(l)];
@@ -243,11 +278,11 @@ void forward(const Plan& plan, const Batch& batch, Block& block, Order order) {
             double* columns = tape.u + feed.column * n;
             if (feed.kind == SourceKind::bias) {
                 std::fill_n(columns, n, 1.0);
-            } else if (feed.kind == SourceKind::input) {
-                std::copy_n(inputs[feed.source].data, feed.width * n, columns);
-            } else {
-                std::copy_n(block.layers[feed.source].a, feed.width * n, columns);
+                continue;
             }
+            const double* from =
+                feed.kind == SourceKind::input ? inputs[feed.source] : block.layers[feed.source].a;
+            if (from != columns) std::copy_n(from, feed.width * n, columns);
         }
         kernels.layer_product(n, layer.h, layer.k_all, tape.u, n, plan.theta(l), 1, layer.h, tape.s,
                               n, false);
@@ -271,6 +306,12 @@ void load_targets(const Plan& plan, const Batch& batch, Block& block, double sca
             const index_t row = output.first_row + i;
             double* t = block.t + row * block.n;
             double* w = block.w + row * block.n;
+            if (batch.plain() && targets.col_stride == 1) {
+                const double* from = targets.data + i * targets.row_stride + block.first;
+                std::fill(std::copy_n(from, block.count, t), t + block.n, 0.0);
+                std::fill(std::fill_n(w, block.count, scale), w + block.n, 0.0);
+                continue;
+            }
             for (index_t z = 0; z < block.n; ++z) {
                 t[z] = w[z] = 0.0;
                 if (z >= block.count) continue;
@@ -365,7 +406,24 @@ void backward(const Plan& plan, Block& block, Objective objective) {
     }
 }
 
-void sensitivities(const Plan& plan, Block& block) {
+namespace {
+
+/// d += row `m` of the output's linear part, or the unit vector.
+void add_output(const Plan& plan, const PlanLayer& layer, index_t m, index_t n, From from,
+                double* d) {
+    if (layer.output < 0) return;
+    const PlanOutput& output = plan.outputs[at(layer.output)];
+    const index_t row = m - output.first_row;
+    if (row < 0 || row >= output.rows) return;
+    for (index_t j = 0; j < layer.h; ++j) {
+        const double gain = from == From::output ? output.linear(row, j) : row == j ? 1.0 : 0.0;
+        for (index_t z = 0; gain != 0.0 && z < n; ++z) d[j * n + z] += gain;
+    }
+}
+
+}  // namespace
+
+void sensitivities(const Plan& plan, Block& block, From from) {
     const index_t n = block.n;
     for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
         const PlanLayer& layer = plan.layers[at(l)];
@@ -375,15 +433,9 @@ void sensitivities(const Plan& plan, Block& block) {
             back_through(plan, layer, n, d, [&](index_t s) {
                 return block.layers[s].d + m * plan.layers[at(s)].h * n;
             });
-            if (layer.output >= 0) {
-                const PlanOutput& output = plan.outputs[at(layer.output)];
-                const index_t row = m - output.first_row;
-                for (index_t j = 0; row >= 0 && row < output.rows && j < layer.h; ++j) {
-                    const double gain = output.linear(row, j);
-                    for (index_t z = 0; gain != 0.0 && z < n; ++z) d[j * n + z] += gain;
-                }
-            }
+            if (from == From::output) add_output(plan, layer, m, n, from, d);
             kernel_table().slope_backward(slope, n, layer.h, d, n, d, n);
+            if (from == From::net_input) add_output(plan, layer, m, n, from, d);
         }
     }
 }

@@ -26,6 +26,9 @@ struct Batch {
         return indices.empty() ? position : indices[static_cast<std::size_t>(position)];
     }
     bool has_targets() const { return !t.empty(); }
+    bool has_unknown() const { return has_unknown_; }
+    /// Whether all targets count alike, and samples come in order.
+    bool plain() const { return !ew.data && indices.empty() && counted == size_ * n_rows_; }
     /// Whether unknown inputs make this element of the outputs unknown.
     bool unknown(index_t position, index_t output) const {
         return !unknown_.empty() &&
@@ -43,6 +46,8 @@ private:
 
     index_t size_ = 0;
     index_t n_outputs_ = 0;
+    index_t n_rows_ = 0;        ///< of all outputs
+    bool has_unknown_ = false;  ///< inputs
     std::vector<char> unknown_;
 };
 
@@ -103,10 +108,14 @@ double block_loss(const Plan& plan, const Block& block);
 /// v and g of every layer.
 void backward(const Plan& plan, Block& block, Objective objective);
 
+/// What a sensitivity is of: the raw output, or the net input of its layer.
+enum class From { output, net_input };
+
 /// d of every layer: sensitivities of all M outputs.
-void sensitivities(const Plan& plan, Block& block);
+void sensitivities(const Plan& plan, Block& block, From from = From::output);
 
 /// Threads worth using for this many flops: a region costs microseconds.
-int threads_for(double flops, int available);
+/// @param requested  as in resolve_threads, which is asked only where it matters
+int threads_for(double flops, std::optional<int> requested);
 
 }  // namespace jacnet

@@ -23,18 +23,18 @@ class Workspace {
 public:
     static constexpr std::size_t kept_bytes = std::size_t{64} << 20;
 
-    Workspace() : slab_(stack().slab), used_(stack().used) {}
+    Workspace() : stack_(stack()), slab_(stack_.slab), used_(stack_.used) {}
     ~Workspace() {
-        stack().slab = slab_;
-        stack().used = used_;
-        if (slab_ == 0 && used_ == 0) stack().trim();
+        stack_.slab = slab_;
+        stack_.used = used_;
+        if (slab_ == 0 && used_ == 0 && stack_.slabs.size() > 1) stack_.trim();
     }
     Workspace(const Workspace&) = delete;
     Workspace& operator=(const Workspace&) = delete;
 
     /// `n` uninitialised doubles.
     double* doubles(index_t n) {
-        Stack& s = stack();
+        Stack& s = stack_;
         const auto need = static_cast<std::size_t>(round_up(n < 1 ? 1 : n, lanes));
         while (s.slab < s.slabs.size() && s.used + need > s.slabs[s.slab].size) {
             ++s.slab;
@@ -84,6 +84,7 @@ private:
         thread_local Stack s;
         return s;
     }
+    Stack& stack_;
     std::size_t slab_;
     std::size_t used_;
 };

@@ -35,9 +35,14 @@ index_t stride(const py::array& array, py::ssize_t axis) {
     return array.strides(axis) / static_cast<py::ssize_t>(sizeof(double));
 }
 
+/// float64 in the machine's byte order; asks no Python code.
+bool is_float64(const py::array& array) {
+    const py::dtype dtype = array.dtype();
+    return dtype.num() == py::detail::npy_api::NPY_DOUBLE_ && dtype.byteorder() == '=';
+}
+
 bool viewable(const py::array& array) {
-    const auto float64 = py::dtype::of<double>();
-    if (!array.dtype().equal(float64)) return false;
+    if (!is_float64(array)) return false;
     if (reinterpret_cast<std::uintptr_t>(array.data()) % alignof(double) != 0) return false;
     for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
         if (array.strides(axis) % static_cast<py::ssize_t>(sizeof(double)) != 0) return false;
@@ -83,7 +88,10 @@ std::string shape_text(const py::array& array) {
 }
 
 py::array doubles(py::handle object, const Argument& argument) {
-    if (!py::isinstance<py::array>(object)) {
+    if (py::isinstance<py::array>(object)) {
+        auto given = py::reinterpret_borrow<py::array>(object);
+        if (viewable(given)) return given;
+    } else {
         const bool numbers = is_sequence(object) || PyFloat_Check(object.ptr()) ||
                              PyLong_Check(object.ptr()) || py::hasattr(object, "__array__") ||
                              py::hasattr(object, "__array_interface__");
@@ -313,7 +321,7 @@ py::array result(py::handle out, const Argument& argument, const std::vector<ind
             text(function, ": ", argument.name, " must be a float64 array, got ", type_name(out)));
     }
     auto array = py::reinterpret_borrow<py::array>(out);
-    if (!array.dtype().equal(py::dtype::of<double>())) {
+    if (!is_float64(array)) {
         throw py::type_error(text(function, ": ", argument.name,
                                   " must be a float64 array, got dtype ",
                                   dtype_name(array.dtype())));

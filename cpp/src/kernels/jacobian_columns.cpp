@@ -1,14 +1,12 @@
 /// Columns of a Jacobian: outer products, written past the caches where the result exceeds them.
 
+#include "gather.hpp"
 #include "local_kernels.hpp"
 #include "stream.hpp"
 
 namespace jacnet::kernels::JACNET_ISA {
 
 namespace {
-
-/// Fewer neurons than this are handled by lanes.
-constexpr index_t narrow = 16;
 
 /// out (cols x n, feature fastest) from in (n lanes x cols), eight lanes at a time.
 void by_sample(index_t n, index_t cols, const double* in, index_t ld, double* out) {
@@ -34,39 +32,14 @@ inline void outer(index_t first, index_t last, index_t h, const double* u, doubl
 /// The first `n` values of a packet.
 JACNET_INLINE void store_first(double* to, Packet v, index_t n) {
     if (n >= packet_size) return store(to, v);
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1u << n) - 1u), (__m512d)v);
+#elif defined(__AVX2__)
+    const Mask kept = Mask{0, 1, 2, 3} < Mask{n, n, n, n};
+    _mm256_maskstore_pd(to, (__m256i)kept, (__m256d)v);
+#else
     for (index_t t = 0; t < n; ++t) to[t] = v[t];
-}
-
-/// Columns of a layer too small for packets of neurons: products of lanes, then transposed.
-void narrow_columns(index_t count, index_t h, index_t k, index_t outputs, const double* u,
-                    index_t ldu, const double* d, index_t ldd, const double* scale, index_t lds,
-                    double* out, index_t col_stride) {
-    Packet scaled[narrow];
-    for (index_t m = 0; m < outputs; ++m) {
-        for (index_t z = 0; z < count; z += packet_size) {
-            for (index_t i = 0; i < h; ++i) {
-                scaled[i] = load(d + (m * h + i) * ldd + z) * load(scale + m * lds + z);
-            }
-            const index_t samples = count - z < packet_size ? count - z : packet_size;
-            index_t p = 0, i = 0;
-            for (index_t row = 0; row < h * k; row += packet_size) {
-                Packet v[packet_size];
-#pragma GCC unroll 8
-                for (int t = 0; t < packet_size; ++t) {
-                    v[t] = load(u + p * ldu + z) * scaled[i];
-                    if (++i == h) {
-                        i = 0;
-                        if (p + 1 < k) ++p;
-                    }
-                }
-                transpose(v);
-                double* to = out + (z * outputs + m) * col_stride + row;
-                for (index_t t = 0; t < samples; ++t) {
-                    store_first(to + t * outputs * col_stride, v[t], h * k - row);
-                }
-            }
-        }
-    }
+#endif
 }
 
 }  // namespace
@@ -76,13 +49,30 @@ void stream(index_t n, const double* from, double* to) {
     stream_fence();
 }
 
+void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, double* out,
+                      index_t col_stride) {
+    for (index_t z = 0; z < count; z += packet_size) {
+        const index_t samples = count - z < packet_size ? count - z : packet_size;
+        for (index_t row = 0; row < n_rows; row += packet_size) {
+            Packet v[packet_size];
+            gather(z, row, n_rows, rows, v);
+            double* to = out + z * col_stride + row;
+            if (samples == packet_size && row + packet_size <= n_rows) {
+#pragma GCC unroll 8
+                for (int t = 0; t < packet_size; ++t) store(to + t * col_stride, v[t]);
+                continue;
+            }
+            for (index_t t = 0; t < samples; ++t) {
+                store_first(to + t * col_stride, v[t], n_rows - row);
+            }
+        }
+    }
+}
+
 void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t outputs,
                       const double* u, index_t ldu, const double* d, index_t ldd,
                       const double* scale, index_t lds, double* out, index_t col_stride,
                       bool stream, double* work) {
-    if (h < narrow && !stream) {
-        return narrow_columns(count, h, k, outputs, u, ldu, d, ldd, scale, lds, out, col_stride);
-    }
     constexpr index_t piece = 2048;  // doubles staged at once: a part of the first-level cache
     alignas(64) double staged[piece];
     const index_t step = stream && h <= piece ? piece / h : 0;

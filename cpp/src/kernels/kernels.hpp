@@ -75,6 +75,9 @@ struct Kernels {
                              const double* scale, index_t lds, double* out, index_t col_stride,
                              bool stream, double* work);
 
+    /// The same for layers of few neurons: column z of out holds lane z of every row.
+    void (*columns_by_lanes)(index_t count, index_t n_rows, const Factor* rows, double* out,
+                             index_t col_stride);
     /// Copies past the caches.
     void (*stream)(index_t n, const double* from, double* to);
     /// Squares of `rows` x `rows` in columns [first, last) of squares and the rows above them: in

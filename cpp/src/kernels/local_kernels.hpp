@@ -26,6 +26,8 @@ void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t ou
                       const double* u, index_t ldu, const double* d, index_t ldd,
                       const double* scale, index_t lds, double* out, index_t col_stride,
                       bool stream, double* work);
+void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, double* out,
+                      index_t col_stride);
 void stream(index_t n, const double* from, double* to);
 void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld);
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld);

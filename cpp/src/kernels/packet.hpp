@@ -223,8 +223,10 @@ JACNET_INLINE Exponential exponential(Packet x, Packet rest) {
     if constexpr (with_rest) r += rest;
     // By pairs, not by Horner's scheme: a quarter of the latency, which the scheduler cannot hide.
     const Packet r2 = r * r, r4 = r2 * r2;
-    const Packet low = mul_add(mul_add(set(c[3]), r, set(c[2])), r2, mul_add(set(c[1]), r, set(c[0])));
-    const Packet mid = mul_add(mul_add(set(c[7]), r, set(c[6])), r2, mul_add(set(c[5]), r, set(c[4])));
+    const Packet low =
+        mul_add(mul_add(set(c[3]), r, set(c[2])), r2, mul_add(set(c[1]), r, set(c[0])));
+    const Packet mid =
+        mul_add(mul_add(set(c[7]), r, set(c[6])), r2, mul_add(set(c[5]), r, set(c[4])));
     const Packet top = mul_add(set(c[10]), r2, mul_add(set(c[9]), r, set(c[8])));
     return {mul_add(r2, mul_add(r4, mul_add(r4, top, mid), low), r), k};
 }
