@@ -90,15 +90,60 @@ void transfer(const jacnet::Kernels& kernels, jacnet::Transfer f, bool slope, bo
     print("transfer " + (name + more), time, 1e9 * time / (lanes * h), "ns/element");
 }
 
-void gemm(const jacnet::Kernels& kernels, bool ta, bool tb, index_t m, index_t n, index_t k) {
-    const Array a(m * k), b(k * n), c(m * n);
+std::string sizes(index_t a, index_t b, index_t c) {
+    return std::to_string(a) + " x " + std::to_string(b) + " x " + std::to_string(c);
+}
+
+/// Forward: h neurons from k sources; backward: the other way.
+void layer_product(const jacnet::Kernels& kernels, index_t h, index_t k, bool backward) {
+    const Array a(lanes * k), b(k * h), c(lanes * h);
     const double time = seconds([&] {
-        kernels.gemm(ta, tb, m, n, k, a, ta ? k : m, b, tb ? n : k, c, m, false);
+        kernels.layer_product(lanes, h, k, a, lanes, b, backward ? k : 1, backward ? 1 : h, c,
+                              lanes, false);
         use(c);
     });
-    const std::string size = std::to_string(m) + " x " + std::to_string(n) + " x " +
-                             std::to_string(k) + (ta ? ", a'" : "") + (tb ? ", b'" : "");
-    print("gemm " + size, time, 2e-9 * static_cast<double>(m * n * k) / time, "Gflop/s");
+    print("layer_product " + sizes(lanes, h, k) + (backward ? ", backward" : ""), time,
+          2e-9 * static_cast<double>(lanes * h * k) / time, "Gflop/s");
+}
+
+void sum_over_lanes(const jacnet::Kernels& kernels, index_t h, index_t k) {
+    const Array g(lanes * h), u(lanes * k), out(h * k);
+    const double time = seconds([&] {
+        kernels.sum_over_lanes(lanes, h, k, g, lanes, u, lanes, out, h);
+        use(out);
+    });
+    print("sum_over_lanes " + sizes(h, k, lanes), time,
+          2e-9 * static_cast<double>(lanes * h * k) / time, "Gflop/s");
+}
+
+/// Packing of both operands, and their contraction into a compact matrix.
+void contract(const jacnet::Kernels& kernels, index_t rows, index_t columns, index_t n) {
+    const Array x(n * rows), y(n * columns), h(rows * columns);
+    const Array left((rows + kernels.panel_rows) * n), right(columns * n + 16);
+    std::vector<jacnet::Factor> left_rows, right_columns;
+    std::vector<index_t> row_offsets, column_offsets;
+    for (index_t r = 0; r < rows; ++r) {
+        left_rows.push_back({x + r * n, nullptr});
+        row_offsets.push_back(r);
+    }
+    for (index_t c = 0; c < columns; ++c) {
+        right_columns.push_back({y + c * n, y + (columns - 1 - c) * n});
+        column_offsets.push_back(c * rows);
+    }
+    const double pack = seconds([&] {
+        kernels.pack_left(n, rows, left_rows.data(), left, kernels.panel_rows * n);
+        use(left);
+    });
+    print("pack_left " + std::to_string(rows) + " x " + std::to_string(n), pack,
+          1e9 * pack / static_cast<double>(rows * n), "ns/element");
+    kernels.pack_right(n, columns, right_columns.data(), right);
+    const double time = seconds([&] {
+        kernels.contract(n, rows, left, kernels.panel_rows * n, row_offsets.data(), columns, right,
+                         column_offsets.data(), h, true);
+        use(h);
+    });
+    print("contract " + sizes(rows, columns, n), time,
+          2e-9 * static_cast<double>(rows * columns * n) / time, "Gflop/s");
 }
 
 /// `total` samples in blocks into a Jacobian of that many samples.
@@ -138,11 +183,15 @@ void measure(const jacnet::Kernels& kernels) {
         transfer(kernels, f, true, false);
         transfer(kernels, f, true, true);
     }
-    gemm(kernels, false, false, lanes, 10, 1);
-    for (const index_t h : {10, 20, 64, 100}) gemm(kernels, false, true, lanes, h, h);
-    gemm(kernels, false, false, lanes, 64, 64);
-    gemm(kernels, true, false, 64, 65, lanes);
-    gemm(kernels, true, false, 512, 512, 256);
+    for (const index_t h : {10, 20, 64, 100}) {
+        layer_product(kernels, h, h, false);
+        layer_product(kernels, h, h, true);
+        sum_over_lanes(kernels, h, h);
+    }
+    layer_product(kernels, 100, 785, false);
+    contract(kernels, 10, 22, 96);
+    contract(kernels, 210, 231, 512);
+    contract(kernels, 4096, 96, 512);
     jacobian_columns(kernels, 10, 2, 1, 94, false);
     jacobian_columns(kernels, 64, 65, 5, 4, false);
     jacobian_columns(kernels, 64, 65, 5, 512, false);

@@ -116,32 +116,37 @@ Plan::Plan(const Network& net, const char* function, Parameters parameters)
       n_inputs(graph_->n_inputs),
       forward_flops(graph_->forward_flops),
       performance(net.performance) {
-    wb_ = net.wb().data;
-    if (parameters == Parameters::copied) {
-        copy_.assign(wb_, wb_ + n_parameters);
-        wb_ = copy_.data();
-    }
+    if (parameters == Parameters::copied) copy_.resize(at(n_parameters));
     index_t packed = 0;
     for (const PlanLayer& layer : layers)
         packed += layer.k < layer.k_all ? layer.h * layer.k_all : 0;
     packed_.resize(at(packed));
+    theta_.resize(layers.size());
+    refresh(net);
+    norm_.reserve(graph_->widths.size());
+    for (const double w : graph_->widths) norm_.push_back(normalization_factor(performance, w));
+}
+
+void Plan::refresh(const Network& net) {
+    wb_ = net.wb().data;
+    if (!copy_.empty()) {
+        std::copy_n(wb_, n_parameters, copy_.data());
+        wb_ = copy_.data();
+    }
     double* next = packed_.data();
-    theta_.reserve(layers.size());
     for (index_t l = 0; l < n_layers(); ++l) {
         const PlanLayer& layer = layers[at(l)];
         if (layer.k == layer.k_all) {
-            theta_.push_back(wb_ + layer.offset);
+            theta_[at(l)] = wb_ + layer.offset;
             continue;
         }
-        theta_.push_back(next);
+        theta_[at(l)] = next;
         next = std::copy_n(wb_ + layer.offset, layer.size(), next);
         for (const ParameterBlock& block : net.layout()) {
             if (block.layer != l || block.learn) continue;
             next = std::copy_n(net.block(block).data, block.size(), next);
         }
     }
-    norm_.reserve(graph_->widths.size());
-    for (const double w : graph_->widths) norm_.push_back(normalization_factor(performance, w));
 }
 
 }  // namespace jacnet

@@ -84,6 +84,9 @@ public:
     const double forward_flops;
     const PerformanceSettings performance;
 
+    /// Takes over the parameters of a network that has changed nothing else.
+    void refresh(const Network& net);
+
     const Graph& graph() const { return *graph_; }
     index_t n_layers() const { return static_cast<index_t>(layers.size()); }
     /// The parameter vector.

@@ -7,36 +7,40 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/kernels.hpp"
+#include "cholesky.hpp"
+#include "questions.hpp"
 
 namespace jacnet {
 
 namespace {
-
-constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
 /// Everything that an epoch works with; allocated once.
 class Marquardt {
 public:
     Marquardt(Network& net, const TrainingSets& sets, const TrainingSettings& settings)
         : net_(net),
-          sets_(sets),
+          plan_(net, "train", Parameters::borrowed),
+          train_(plan_, sets.train, "train"),
+          validation_(plan_, sets.validation, "train"),
+          test_(plan_, sets.test, "train"),
+          has_validation_(sets.has_validation),
+          has_test_(sets.has_test),
           n_threads_(settings.n_threads),
           p_(net.n_parameters()),
           jj_(static_cast<std::size_t>(p_ * p_)),
           factor_(jj_.size()),
           je_(static_cast<std::size_t>(p_)),
           step_(je_.size()),
-          w_(net.wb().data, net.wb().data + p_) {}
+          w_(net.wb().data, net.wb().data + p_),
+          perf_(performance(train_)) {}
 
     /// Normal equations and performances at the present parameters.
     void evaluate(EpochState& state) {
-        Linearization train(net_, sets_.train);
-        train.normal_equations({jj_.data(), p_, p_}, {je_.data(), p_}, n_threads_);
-        const PerformanceSettings& perf = net_.performance;
+        compute_normal_equations(plan_, train_, {jj_.data(), p_, p_}, {je_.data(), p_}, n_threads_);
+        const PerformanceSettings& perf = plan_.performance;
         const bool mean = is_mean(perf.function);
-        const double r = perf.regularization, count = mean ? counted(sets_.train) : 1.0;
-        const double data = count > 0.0 ? (1.0 - r) / count : 0.0;
+        const double r = perf.regularization;
+        const double data = data_scale(perf, train_.counted);
         const double weights = mean && p_ > 0 ? r / static_cast<double>(p_) : r;
         double squares = 0.0;
         for (double& value : jj_) value *= data;
@@ -47,40 +51,46 @@ public:
             squares += je_[k] * je_[k];
         }
         state.gradient = 2.0 * std::sqrt(squares);
-        state.perf = train.performance(n_threads_);
-        if (sets_.has_validation) state.vperf = performance(sets_.validation);
-        if (sets_.has_test) state.tperf = performance(sets_.test);
+        state.perf = perf_;
+        if (has_validation_) state.vperf = performance(validation_);
+        if (has_test_) state.tperf = performance(test_);
     }
 
     /// One damped step: whether it was taken. Otherwise the parameters are as before.
-    bool try_step(double mu, double perf) {
-        const double condition = kernel_table().solve_shifted(p_, jj_.data(), p_, mu, je_.data(),
-                                                              factor_.data(), step_.data());
-        if (!(condition >= epsilon)) return false;
+    bool try_step(double mu) {
+        const double p = static_cast<double>(p_);
+        if (!solve_shifted(p_, jj_.data(), mu, je_.data(), factor_.data(), step_.data(),
+                           threads_for(p * p * p / 3.0, n_threads_))) {
+            return false;
+        }
         for (std::size_t i = 0; i < w_.size(); ++i) net_.wb().data[i] = w_[i] - step_[i];
-        if (performance(sets_.train) < perf) {
+        const double perf = performance(train_);
+        if (perf < perf_) {
+            perf_ = perf;
             w_.assign(net_.wb().data, net_.wb().data + p_);
             return true;
         }
         std::copy(w_.begin(), w_.end(), net_.wb().data);
+        plan_.refresh(net_);
         return false;
     }
 
     const std::vector<double>& parameters() const { return w_; }
 
 private:
-    double performance(const Samples& samples) const {
-        return Linearization(net_, samples).performance(n_threads_);
-    }
-    double counted(const Samples& samples) const {
-        return static_cast<double>(Linearization(net_, samples).n_targets());
+    double performance(const Batch& batch) {
+        plan_.refresh(net_);
+        return compute_performance(plan_, batch, n_threads_);
     }
 
     Network& net_;
-    const TrainingSets& sets_;
+    Plan plan_;
+    Batch train_, validation_, test_;
+    bool has_validation_, has_test_;
     std::optional<int> n_threads_;
     index_t p_;
     std::vector<double> jj_, factor_, je_, step_, w_;
+    double perf_;  ///< on the training samples
 };
 
 std::optional<StopReason> stop_reason(const EpochState& state, const LevenbergMarquardtSettings& lm,
@@ -119,7 +129,7 @@ void train_lm(Network& net, const TrainingSets& sets, const TrainingSettings& se
             break;
         }
         while (state.mu <= lm.mu_max) {
-            if (marquardt.try_step(state.mu, state.perf)) {
+            if (marquardt.try_step(state.mu)) {
                 state.mu = std::max(state.mu * lm.mu_dec, 1e-20);
                 break;
             }

@@ -14,8 +14,7 @@ namespace jacnet::kernels::JACNET_ISA {
 namespace {
 
 constexpr index_t tile_rows = contraction_rows;
-/// Columns of a tile: two accumulators each, within the registers that there are.
-constexpr index_t tile_columns = packet_size == 8 ? 12 : packet_size == 4 ? 6 : 4;
+constexpr index_t tile_columns = contraction_columns;
 
 /// Where a tile goes: row r, column c at h[rows[r] + columns[c]].
 struct Destination {
@@ -109,8 +108,6 @@ void pack_panel(index_t n, index_t n_rows, const Factor* rows, index_t width, do
     }
 }
 
-index_t panels(index_t columns) { return (columns + tile_columns - 1) / tile_columns; }
-
 }  // namespace
 
 void pack_left(index_t n, index_t n_rows, const Factor* rows, double* out, index_t panel_stride) {
@@ -121,7 +118,7 @@ void pack_left(index_t n, index_t n_rows, const Factor* rows, double* out, index
 }
 
 void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out) {
-    const index_t count = panels(n_columns);
+    const index_t count = right_panels(n_columns);
     for (index_t p = 0; p < count; ++p) {
         const index_t first = n_columns * p / count, last = n_columns * (p + 1) / count;
         pack_panel(n, last - first, columns + first, last - first, out + first * n);
@@ -131,7 +128,7 @@ void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out
 void contract(index_t n, index_t n_rows, const double* left, index_t panel_stride,
               const index_t* rows, index_t n_columns, const double* right, const index_t* columns,
               double* h, bool accumulate) {
-    const index_t count = panels(n_columns);
+    const index_t count = right_panels(n_columns);
     for (index_t r = 0; r < n_rows; r += tile_rows) {
         const index_t height = n_rows - r < tile_rows ? n_rows - r : tile_rows;
         const bool whole = height == tile_rows && consecutive(rows + r, tile_rows);

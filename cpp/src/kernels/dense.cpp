@@ -7,8 +7,7 @@ namespace jacnet::kernels::JACNET_ISA {
 
 namespace {
 
-/// Columns of a register tile of two packets of lanes, as in contract.cpp.
-constexpr int tile_columns = packet_size == 8 ? 12 : packet_size == 4 ? 6 : 4;
+constexpr int tile_columns = contraction_columns;
 
 /// A tile of `layer_product`: b's element (c, j) at b[j * step + c * next].
 template <int packets, int columns>

@@ -86,10 +86,19 @@ struct Kernels {
     /// Lower triangle from the upper one, for columns [first, last) of a p x p matrix.
     void (*mirror)(index_t p, index_t first, index_t last, double* h, index_t ld);
 
-    /// Solves (A + shift I) x = b for a symmetric A (lower triangle read); `factor` holds p x p
-    /// doubles. Returns the reciprocal condition number, or 0 when A + shift I is not positive.
-    double (*solve_shifted)(index_t p, const double* a, index_t lda, double shift, const double* b,
-                            double* factor, double* x);
+    /// Operands of a contraction from rows of a column-major matrix: left_z,r = a[r, z], and
+    /// right_z,c = factor * a[c, z].
+    void (*pack_rows)(index_t n, index_t n_rows, const double* a, index_t ld, double* left);
+    void (*pack_columns)(index_t n, index_t n_columns, double factor, const double* a, index_t ld,
+                         double* right);
+    /// A = L L' in place, lower triangle; false when A is not positive definite.
+    bool (*cholesky_block)(index_t n, double* a, index_t ld);
+    /// X L' = A in place, for rows of A.
+    void (*solve_rows)(index_t rows, index_t n, const double* l, index_t ldl, double* a,
+                       index_t lda);
+    /// L x = b and L' x = b in place.
+    void (*solve_lower)(index_t n, const double* l, index_t ld, double* x);
+    void (*solve_lower_transposed)(index_t n, const double* l, index_t ld, double* x);
 };
 
 /// The table for this machine, chosen once; see runtime.hpp for JACNET_ISA.

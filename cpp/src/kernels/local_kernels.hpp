@@ -31,7 +31,12 @@ void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, double*
 void stream(index_t n, const double* from, double* to);
 void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld);
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld);
-double solve_shifted(index_t p, const double* a, index_t lda, double shift, const double* b,
-                     double* factor, double* x);
+void pack_rows(index_t n, index_t n_rows, const double* a, index_t ld, double* left);
+void pack_columns(index_t n, index_t n_columns, double factor, const double* a, index_t ld,
+                  double* right);
+bool cholesky_block(index_t n, double* a, index_t ld);
+void solve_rows(index_t rows, index_t n, const double* l, index_t ldl, double* a, index_t lda);
+void solve_lower(index_t n, const double* l, index_t ld, double* x);
+void solve_lower_transposed(index_t n, const double* l, index_t ld, double* x);
 
 }  // namespace jacnet::kernels::JACNET_ISA

@@ -28,6 +28,13 @@ constexpr index_t packet_size = 2;
 
 /// Rows of a contraction's register tile: two packets.
 constexpr index_t contraction_rows = 2 * packet_size;
+/// Its columns: two accumulators each, within the registers that there are.
+constexpr int contraction_columns = packet_size == 8 ? 12 : packet_size == 4 ? 6 : 4;
+
+/// Panels that the columns of a right operand are spread over, as evenly as they can be.
+inline index_t right_panels(index_t columns) {
+    return (columns + contraction_columns - 1) / contraction_columns;
+}
 
 typedef double Packet __attribute__((vector_size(8 * packet_size)));
 typedef long long Mask __attribute__((vector_size(8 * packet_size)));

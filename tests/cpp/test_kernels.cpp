@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "check.hpp"
+#include "cholesky.hpp"
+#include "kernels/kernels.hpp"
+#include "workspace.hpp"
+
+using namespace jacnet;
+
+namespace {
+
+std::vector<double> numbers(index_t n, unsigned seed) {
+    std::mt19937_64 source(seed);
+    std::uniform_real_distribution<double> uniform(-1.0, 1.0);
+    std::vector<double> values(static_cast<std::size_t>(n));
+    for (double& v : values) v = uniform(source);
+    return values;
+}
+
+/// Lanes: aligned memory for `features` runs of n doubles.
+double* lanes_of(index_t n, index_t features, unsigned seed, Workspace& work) {
+    double* out = work.doubles(n * features);
+    const std::vector<double> values = numbers(n * features, seed);
+    std::copy(values.begin(), values.end(), out);
+    return out;
+}
+
+/// Products of lanes, in panels of every width, into scattered places.
+void check_contraction(index_t n, index_t n_rows, index_t n_columns, bool scattered) {
+    Workspace work;
+    const Kernels& k = kernel_table();
+    const double* x = lanes_of(n, n_rows, 1, work);
+    const double* y = lanes_of(n, n_rows, 2, work);
+    const double* z = lanes_of(n, n_columns, 3, work);
+    std::vector<Factor> left, right;
+    std::vector<index_t> rows, columns;
+    for (index_t r = 0; r < n_rows; ++r) {
+        left.push_back({x + r * n, r % 3 == 0 ? nullptr : y + r * n});
+        rows.push_back(scattered ? 3 * r + r % 2 : r);
+    }
+    const index_t height = 3 * n_rows + 2;
+    for (index_t c = 0; c < n_columns; ++c) {
+        right.push_back({z + c * n, nullptr});
+        columns.push_back(c * height);
+    }
+    const index_t padded = round_up(n_rows, k.panel_rows);
+    double* packed_left = work.doubles(padded * n);
+    double* packed_right = work.doubles(n_columns * n + 16);
+    k.pack_left(n, n_rows, left.data(), packed_left, k.panel_rows * n);
+    k.pack_right(n, n_columns, right.data(), packed_right);
+    std::vector<double> h(static_cast<std::size_t>(height * n_columns), 7.0);
+    for (const bool accumulate : {false, true}) {
+        k.contract(n, n_rows, packed_left, k.panel_rows * n, rows.data(), n_columns, packed_right,
+                   columns.data(), h.data(), accumulate);
+    }
+    double worst = 0.0;
+    std::vector<bool> touched(h.size(), false);
+    for (index_t r = 0; r < n_rows; ++r) {
+        for (index_t c = 0; c < n_columns; ++c) {
+            double sum = 0.0;
+            for (index_t s = 0; s < n; ++s) {
+                sum += x[r * n + s] * (r % 3 == 0 ? 1.0 : y[r * n + s]) * z[c * n + s];
+            }
+            const auto at = static_cast<std::size_t>(rows[static_cast<std::size_t>(r)] +
+                                                     columns[static_cast<std::size_t>(c)]);
+            touched[at] = true;
+            worst = std::max(worst, std::fabs(h[at] - 2.0 * sum));
+        }
+    }
+    CHECK(worst < 1e-13 * static_cast<double>(n));
+    for (std::size_t i = 0; i < h.size(); ++i) CHECK(touched[i] || h[i] == 7.0);
+}
+
+void check_layer_product(index_t n, index_t h, index_t k, bool transposed) {
+    Workspace work;
+    const double* a = lanes_of(n, k, 4, work);
+    const std::vector<double> b = numbers(h * k, 5);
+    double* out = lanes_of(n, h, 6, work);
+    const std::vector<double> before(out, out + n * h);
+    const index_t step = transposed ? k : 1, next = transposed ? 1 : h;
+    kernel_table().layer_product(n, h, k, a, n, b.data(), step, next, out, n, true);
+    double worst = 0.0;
+    for (index_t z = 0; z < n; ++z) {
+        for (index_t j = 0; j < h; ++j) {
+            double sum = before[static_cast<std::size_t>(z + j * n)];
+            for (index_t c = 0; c < k; ++c) {
+                sum += a[z + c * n] * b[static_cast<std::size_t>(j * step + c * next)];
+            }
+            worst = std::max(worst, std::fabs(out[z + j * n] - sum));
+        }
+    }
+    CHECK(worst < 1e-14 * static_cast<double>(k + 1));
+}
+
+void check_sum_over_lanes(index_t n, index_t rows, index_t columns) {
+    Workspace work;
+    const double* x = lanes_of(n, rows, 7, work);
+    const double* y = lanes_of(n, columns, 8, work);
+    std::vector<double> out(static_cast<std::size_t>(rows * columns), 1.0);
+    kernel_table().sum_over_lanes(n, rows, columns, x, n, y, n, out.data(), rows);
+    double worst = 0.0;
+    for (index_t i = 0; i < rows; ++i) {
+        for (index_t c = 0; c < columns; ++c) {
+            double sum = 1.0;
+            for (index_t z = 0; z < n; ++z) sum += x[i * n + z] * y[c * n + z];
+            worst = std::max(worst, std::fabs(out[static_cast<std::size_t>(i + c * rows)] - sum));
+        }
+    }
+    CHECK(worst < 1e-14 * static_cast<double>(n));
+}
+
+/// A = B B' / p + I / 10.
+std::vector<double> positive_matrix(index_t p) {
+    const std::vector<double> b = numbers(p * p, 9);
+    std::vector<double> a(static_cast<std::size_t>(p * p));
+    for (index_t j = 0; j < p; ++j) {
+        for (index_t i = 0; i < p; ++i) {
+            double sum = i == j ? 0.1 : 0.0;
+            for (index_t k = 0; k < p; ++k) {
+                sum += b[static_cast<std::size_t>(i + k * p)] *
+                       b[static_cast<std::size_t>(j + k * p)] / static_cast<double>(p);
+            }
+            a[static_cast<std::size_t>(i + j * p)] = sum;
+        }
+    }
+    return a;
+}
+
+void check_cholesky(index_t p) {
+    const std::vector<double> a = positive_matrix(p), b = numbers(p, 10);
+    std::vector<double> factor(a.size()), x(b.size());
+    constexpr double shift = 0.01;
+    CHECK(solve_shifted(p, a.data(), shift, b.data(), factor.data(), x.data(), 1));
+    double worst = 0.0;
+    for (index_t i = 0; i < p; ++i) {
+        double sum = shift * x[static_cast<std::size_t>(i)];
+        for (index_t j = 0; j < p; ++j) {
+            sum += a[static_cast<std::size_t>(i + j * p)] * x[static_cast<std::size_t>(j)];
+        }
+        worst = std::max(worst, std::fabs(sum - b[static_cast<std::size_t>(i)]));
+    }
+    CHECK(worst < 1e-11);
+    for (const int n_threads : {2, 3, 5, 8}) {
+        std::vector<double> other_factor(a.size()), other(b.size());
+        CHECK(solve_shifted(p, a.data(), shift, b.data(), other_factor.data(), other.data(),
+                            n_threads));
+        CHECK(other == x);
+    }
+}
+
+void check_singular() {
+    constexpr index_t p = 120;
+    std::vector<double> a = positive_matrix(p), factor(a.size()), x(p);
+    const std::vector<double> b = numbers(p, 11);
+    for (index_t i = 0; i < p; ++i) {  // two equal rows and columns
+        a[static_cast<std::size_t>(i + 1 * p)] = a[static_cast<std::size_t>(i)];
+    }
+    for (index_t i = 0; i < p; ++i) {
+        a[static_cast<std::size_t>(1 + i * p)] = a[static_cast<std::size_t>(i * p)];
+    }
+    CHECK(!solve_shifted(p, a.data(), 1e-20, b.data(), factor.data(), x.data(), 1));
+    CHECK(solve_shifted(p, a.data(), 1e-3, b.data(), factor.data(), x.data(), 1));
+    a[0] = std::nan("");
+    CHECK(!solve_shifted(p, a.data(), 1e-3, b.data(), factor.data(), x.data(), 1));
+}
+
+/// The estimate against the condition of a matrix whose inverse is known: diag(1, ..., 1, tiny).
+void check_condition() {
+    constexpr index_t p = 50;
+    std::vector<double> factor(p * p, 0.0);
+    for (index_t i = 0; i < p; ++i) factor[static_cast<std::size_t>(i * (p + 1))] = 1.0;
+    factor[p * p - 1] = 1e-5;  // of the factor: 1e-10 in the matrix
+    CHECK_CLOSE(reciprocal_condition(p, factor.data(), p, 1.0), 1e-10, 1e-16);
+}
+
+void check_mirror(index_t p) {
+    std::vector<double> h = numbers(p * p, 12);
+    const std::vector<double> before = h;
+    kernel_table().mirror(p, 0, p, h.data(), p);
+    bool same = true;
+    for (index_t j = 0; j < p; ++j) {
+        for (index_t i = 0; i < p; ++i) {
+            const index_t from = i <= j ? i + j * p : j + i * p;
+            same = same &&
+                   h[static_cast<std::size_t>(i + j * p)] == before[static_cast<std::size_t>(from)];
+        }
+    }
+    CHECK(same);
+}
+
+}  // namespace
+
+int main() {
+    for (const index_t rows : {1, 5, 8, 16, 17, 31, 48}) {
+        for (index_t columns = 1; columns <= 27; ++columns) {
+            check_contraction(24, rows, columns, columns % 2 == 0);
+        }
+    }
+    for (const index_t n : {8, 16, 24, 64, 72}) {
+        for (const index_t h : {1, 3, 4, 6, 11, 12, 13, 29}) {
+            for (const index_t k : {1, 2, 9, 40}) {
+                check_layer_product(n, h, k, false);
+                check_layer_product(n, h, k, true);
+                check_sum_over_lanes(n, h, k);
+            }
+        }
+    }
+    for (const index_t p : {1, 2, 9, 31, 64, 96, 97, 130, 193, 300, 450}) check_cholesky(p);
+    check_singular();
+    check_condition();
+    for (const index_t p : {1, 7, 8, 31, 33, 100, 290, 520, 700}) check_mirror(p);
+    return check::result();
+}
