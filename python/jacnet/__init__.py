@@ -27,7 +27,9 @@ except ImportError as error:
 from . import datasets
 from ._core import (
     Linearization,
+    buffers,
     build_info,
+    clear_buffers,
     defaultderiv,
     gauss_newton,
     gradient,
@@ -66,7 +68,8 @@ __all__ = [  # noqa: RUF022  (in reading order)
     # training
     "train", "trainlm", "TrainingRecord",
     # data and installation
-    "datasets", "build_info", "get_include", "get_cmake_dir", "get_pkgconfig_dir",
+    "datasets", "build_info", "buffers", "clear_buffers",
+    "get_include", "get_cmake_dir", "get_pkgconfig_dir",
 ]  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 #include <pybind11/stl.h>
 
+#include "buffers.hpp"
+#include "docstrings.hpp"
 #include "ndarray.hpp"
 
 namespace py = pybind11;
@@ -57,6 +59,25 @@ void bind_runtime(py::module_& m) {
         "build_info", build_info_dict,
         "Version, compiler, Eigen, OpenMP and instruction sets (compiled, available, in use), and\n"
         "the number of threads that a call without n_threads may use, as a dict.");
+    m.def(
+        "buffers",
+        [](py::object limit) {
+            if (!limit.is_none()) {
+                if (!PyIndex_Check(limit.ptr())) {
+                    throw py::type_error("buffers: limit must be a whole number of bytes or None");
+                }
+                const auto bytes = py::cast<long long>(py::int_(limit));
+                if (bytes < 0) throw py::value_error("buffers: limit must not be negative");
+                python::set_buffer_limit(static_cast<std::size_t>(bytes));
+            }
+            py::dict d;
+            d["limit"] = python::buffer_limit();
+            d["kept"] = python::buffered();
+            return d;
+        },
+        py::arg("limit") = py::none(), docstrings::buffers);
+    m.def("clear_buffers", &python::clear_buffers,
+          "Give the memory kept for later results back to the system; see `buffers`.");
     m.def("transfer_functions", transfer_names, "Names of all transfer functions.");
     m.def(
         "transfer", transfer_array, py::arg("name"), py::arg("n"), py::arg("order") = 0,

@@ -139,4 +139,23 @@ inline constexpr const char* perform =
 NaN targets don't count. Regularisation is included. crossentropy sees y alone and clamps it to
 [eps, 1]; ``linearize(...).performance()`` uses the net input and need not.)";
 
+inline constexpr const char* buffers =
+    R"(Memory kept for later results, and the most that may be kept.
+
+Memory that the process never had costs several times what it takes to write it, so a result of
+4 MiB or more leaves its memory, once nobody holds it, to the next one of about the same size. With
+``out=`` no memory is taken at all.
+
+Parameters
+----------
+limit : int, optional
+    Most bytes to keep; 0 turns this off. At the start 1 GiB, or a sixteenth of the machine's memory
+    where that is less.
+
+Returns
+-------
+dict
+    ``limit`` and ``kept``, in bytes. ``clear_buffers()`` frees what is kept.
+)";
+
 }  // namespace docstrings

@@ -5,6 +5,8 @@
 #include <sstream>
 #include <utility>
 
+#include "buffers.hpp"
+
 namespace jacnet::python {
 
 namespace {
@@ -312,8 +314,8 @@ py::array result(py::handle out, const Argument& argument, const std::vector<ind
             strides[axis] = step;
             step *= std::max(shape[axis], index_t{1});
         }
-        return py::array(py::dtype::of<double>(),
-                         std::vector<py::ssize_t>(shape.begin(), shape.end()), strides);
+        return new_array(std::vector<py::ssize_t>(shape.begin(), shape.end()), strides,
+                         static_cast<std::size_t>(step));
     }
     const char* function = argument.function;
     if (!py::isinstance<py::array>(out)) {

@@ -1,0 +1,118 @@
+#include "buffers.hpp"
+
+#include <algorithm>
+#include <list>
+#include <mutex>
+#include <new>
+
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
+#include "jacnet/runtime.hpp"
+
+namespace jacnet::python {
+
+namespace py = pybind11;
+
+namespace {
+
+constexpr std::size_t least_bytes = std::size_t{4}
+                                    << 20;              // below, the allocator reuses well enough
+constexpr std::align_val_t page{std::size_t{2} << 20};  // a huge page: fewer faults
+
+struct Buffer {
+    void* data = nullptr;
+    std::size_t size = 0;
+};
+
+/// Freed buffers, the latest last. Never destroyed: arrays may outlive the module.
+class Kept {
+public:
+    Buffer take(std::size_t bytes) {
+        {
+            const std::lock_guard lock(mutex_);
+            const auto fits = [&](const Buffer& b) {
+                return b.size >= bytes && b.size - bytes <= bytes / 8;
+            };
+            const auto found = std::find_if(idle_.rbegin(), idle_.rend(), fits);
+            if (found != idle_.rend()) {
+                const Buffer buffer = *found;
+                idle_.erase(std::next(found).base());
+                total_ -= buffer.size;
+                return buffer;
+            }
+        }
+        Buffer buffer{::operator new(bytes, page), bytes};
+#ifdef MADV_HUGEPAGE
+        madvise(buffer.data, bytes, MADV_HUGEPAGE);  // a hint: nothing is lost if it fails
+#endif
+        return buffer;
+    }
+    void give(Buffer buffer) {
+        const std::lock_guard lock(mutex_);
+        idle_.push_back(buffer);
+        total_ += buffer.size;
+        shrink(limit_);
+    }
+    void limit(std::size_t bytes) {
+        const std::lock_guard lock(mutex_);
+        limit_ = bytes;
+        shrink(limit_);
+    }
+    std::size_t limit() {
+        const std::lock_guard lock(mutex_);
+        return limit_;
+    }
+    std::size_t total() {
+        const std::lock_guard lock(mutex_);
+        return total_;
+    }
+    void clear() {
+        const std::lock_guard lock(mutex_);
+        shrink(0);
+    }
+
+private:
+    /// Frees the oldest until `bytes` are left at most.
+    void shrink(std::size_t bytes) {
+        while (total_ > bytes) {
+            total_ -= idle_.front().size;
+            ::operator delete(idle_.front().data, page);
+            idle_.pop_front();
+        }
+    }
+
+    std::mutex mutex_;
+    std::list<Buffer> idle_;
+    std::size_t total_ = 0;
+    std::size_t limit_ = static_cast<std::size_t>(
+        std::min(memory_limit() / 16.0, static_cast<double>(std::size_t{1} << 30)));
+};
+
+Kept& kept() {
+    static Kept* const all = new Kept;
+    return *all;
+}
+
+}  // namespace
+
+py::array new_array(const std::vector<py::ssize_t>& shape, const std::vector<py::ssize_t>& strides,
+                    std::size_t bytes) {
+    const auto float64 = py::dtype::of<double>();
+    if (bytes < least_bytes || kept().limit() == 0) return py::array(float64, shape, strides);
+    auto* buffer = new Buffer(kept().take(bytes));
+    const py::capsule owner(buffer, [](void* p) {
+        auto* freed = static_cast<Buffer*>(p);
+        kept().give(*freed);
+        delete freed;
+    });
+    return py::array(float64, shape, strides, buffer->data, owner);
+}
+
+void set_buffer_limit(std::size_t bytes) { kept().limit(bytes); }
+std::size_t buffer_limit() { return kept().limit(); }
+std::size_t buffered() { return kept().total(); }
+void clear_buffers() { kept().clear(); }
+
+}  // namespace jacnet::python
