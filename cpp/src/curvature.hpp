@@ -1,7 +1,7 @@
 #pragma once
 /// Second derivatives with respect to the net inputs, per sample: the B and C of the recursion.
 
-#include "tape.hpp"
+#include "passes.hpp"
 
 namespace jacnet {
 

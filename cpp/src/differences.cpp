@@ -55,7 +55,8 @@ std::vector<double> scaled_errors(const Network& net, const Samples& samples, St
     const index_t rows = plan.n_outputs;
     std::vector<double> e(static_cast<std::size_t>(rows * batch.size()));
     const MatrixView<double> errors(e.data(), rows, batch.size());
-    compute_outputs(plan, batch, errors, n_threads);
+    Tape tape(plan, batch, false);
+    compute_outputs(tape, errors, n_threads);
     for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
         const PlanOutput& output = plan.outputs[o];
         for (index_t position = 0; position < batch.size(); ++position) {

@@ -12,8 +12,6 @@ namespace {
 /// Samples are split into this many parts at most, each summed in order; the number of threads
 /// has no say in it.
 constexpr index_t max_parts = 16;
-constexpr index_t block_samples = 256;
-
 }  // namespace
 
 void add_gradient(const Plan& plan, const Block& block, double* gradient) {
@@ -25,13 +23,11 @@ void add_gradient(const Plan& plan, const Block& block, double* gradient) {
     }
 }
 
-void compute_gradient(const Plan& plan, const Batch& batch, VectorView<double> g,
-                      std::optional<int> n_threads) {
-    const index_t p = plan.n_parameters;
-    const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
+void compute_gradient(Tape& tape, VectorView<double> g, std::optional<int> n_threads) {
+    const Plan& plan = tape.plan();
+    const index_t p = plan.n_parameters, n_blocks = tape.n_blocks();
     const index_t n_parts = std::clamp(n_blocks, index_t{1}, max_parts);
-    const double scale = data_scale(plan.performance, batch.counted);
-    const double flops = 3.0 * plan.forward_flops * static_cast<double>(batch.size());
+    const double flops = 3.0 * plan.forward_flops * static_cast<double>(tape.batch().size());
     Workspace work;
     double* parts = work.doubles(n_parts * p);
     parallel_for(n_parts, threads_for(flops, n_threads), [&](index_t part) {
@@ -39,21 +35,15 @@ void compute_gradient(const Plan& plan, const Batch& batch, VectorView<double> g
         std::fill_n(sum, p, 0.0);
         const index_t last = n_blocks * (part + 1) / n_parts;
         for (index_t b = n_blocks * part / n_parts; b < last; ++b) {
-            Workspace own;
-            const index_t first = b * block_samples;
-            Block block = make_block(plan, first, std::min(block_samples, batch.size() - first),
-                                     Order::slope, own);
-            reserve_gradient(plan, block, own);
-            forward(plan, batch, block, Order::slope);
-            load_targets(plan, batch, block, scale);
-            backward(plan, block, Objective::performance);
-            add_gradient(plan, block, sum);
+            tape.with_block(b, {.order = Order::slope, .gradient = true},
+                            [&](index_t, const Block& block) { add_gradient(plan, block, sum); });
         }
     });
+    const bool regularized = plan.performance.regularization != 0.0;
     for (index_t i = 0; i < p; ++i) {
         double sum = 0.0;
         for (index_t part = 0; part < n_parts; ++part) sum += parts[part * p + i];
-        g[i] = sum + weight_penalty_slope(plan.performance, plan.wb()[i], p);
+        g[i] = regularized ? sum + weight_penalty_slope(plan.performance, plan.wb()[i], p) : sum;
     }
 }
 

@@ -32,20 +32,14 @@ LaneMatrix input_sensitivity(const Plan& plan, const Block& block, index_t input
 
 }  // namespace
 
-void compute_input_jacobian(const Plan& plan, const Batch& batch, double* data,
-                            const index_t strides[3], std::optional<int> n_threads) {
-    constexpr index_t block_samples = 64;
-    const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
+void compute_input_jacobian(Tape& tape, double* data, const index_t strides[3],
+                            std::optional<int> n_threads) {
+    const Plan& plan = tape.plan();
     const double flops =
-        (2.0 * plan.forward_flops) * static_cast<double>(batch.size() * (plan.n_outputs + 1));
-    parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t task) {
-        Workspace work;
-        const index_t first = task * block_samples;
-        Block block = make_block(plan, first, std::min(block_samples, batch.size() - first),
-                                 Order::slope, work);
-        reserve_sensitivities(plan, block, work);
-        forward(plan, batch, block, Order::slope);
-        sensitivities(plan, block);
+        2.0 * plan.forward_flops * static_cast<double>(tape.batch().size() * (plan.n_outputs + 1));
+    const Needs needs{.order = Order::slope, .sensitivities = true};
+    tape.for_each_block(needs, threads_for(flops, n_threads), [&](index_t, const Block& block) {
+        const index_t first = block.first;
         index_t first_row = 0;
         for (std::size_t input = 0; input < plan.inputs.size(); ++input) {
             const LinearPart& linear = plan.input_linear[input];

@@ -35,99 +35,114 @@ void column_scales(const Plan& plan, const Batch& batch, JacobianScale scale, Bl
     }
 }
 
+/// Samples of a block, from `first` (a multiple of 8) on.
+struct Part {
+    index_t first = 0;
+    index_t count = 0;
+};
+
 /// Columns of the layers [first, last), which have few neurons: each row is a product of lanes, and
 /// is transposed into the columns.
-void write_narrow(const Plan& plan, const Block& block, index_t first, index_t last,
-                  const double* scales, double* out, index_t col_stride) {
+void write_narrow(const Plan& plan, const Block& block, const Part& part, index_t first,
+                  index_t last, const double* scales, double* out, index_t col_stride) {
     const index_t n = block.n;
     Workspace work;
-    index_t n_rows = 0;
-    for (index_t l = first; l < last; ++l) n_rows += plan.layers[at(l)].size();
+    index_t n_rows = 0, neurons = 0;
+    for (index_t l = first; l < last; ++l) {
+        n_rows += plan.layers[at(l)].size();
+        neurons += plan.layers[at(l)].h;
+    }
     Factor* rows = work.array<Factor>(n_rows);
+    const index_t n_part = round_up(part.count, lanes);
+    double* scaled = work.doubles(neurons * n_part);
     for (index_t m = 0; m < plan.n_outputs; ++m) {
         Factor* next = rows;
+        double* d = scaled;
         for (index_t l = first; l < last; ++l) {
             const PlanLayer& layer = plan.layers[at(l)];
-            double* d = block.layers[l].d + m * layer.h * n;
+            const double* own = block.layers[l].d + m * layer.h * n + part.first;
             for (index_t i = 0; i < layer.h; ++i) {
-                kernel_table().multiply(n, d + i * n, scales + m * n, d + i * n, false);
+                kernel_table().multiply(n_part, own + i * n, scales + m * n + part.first,
+                                        d + i * n_part, false);
             }
             for (index_t p = 0; p < layer.k; ++p) {
-                for (index_t i = 0; i < layer.h; ++i)
-                    *next++ = {block.layers[l].u + p * n, d + i * n};
+                const double* u = block.layers[l].u + p * n + part.first;
+                for (index_t i = 0; i < layer.h; ++i) *next++ = {u, d + i * n_part};
             }
+            d += layer.h * n_part;
         }
-        kernel_table().columns_by_lanes(block.count, n_rows, rows,
+        kernel_table().columns_by_lanes(part.count, n_rows, rows,
                                         out + m * col_stride + plan.layers[at(first)].offset,
                                         plan.n_outputs * col_stride);
     }
 }
 
-/// Writes the columns of one block where rows are contiguous.
-void write_columns(const Plan& plan, const Block& block, const double* scales, double* out,
-                   index_t col_stride, bool stream) {
+/// Writes the columns of a part where rows are contiguous.
+void write_columns(const Plan& plan, const Block& block, const Part& part, const double* scales,
+                   double* out, index_t col_stride, bool stream) {
     constexpr index_t narrow = 16;  // neurons
     for (index_t l = 0; l < plan.n_layers();) {
         index_t last = l;
         while (!stream && last < plan.n_layers() && plan.layers[at(last)].h < narrow) ++last;
         if (last > l) {
-            write_narrow(plan, block, l, last, scales, out, col_stride);
+            write_narrow(plan, block, part, l, last, scales, out, col_stride);
             l = last;
             continue;
         }
         const PlanLayer& layer = plan.layers[at(l)];
         Workspace work;
-        double* scratch = work.doubles((layer.k + layer.h * plan.n_outputs) * block.n);
-        kernel_table().jacobian_columns(block.count, block.n, layer.h, layer.k, plan.n_outputs,
-                                        block.layers[l].u, block.n, block.layers[l].d, block.n,
-                                        scales, block.n, out + layer.offset, col_stride, stream,
-                                        scratch);
+        const index_t n_part = round_up(part.count, lanes);
+        double* scratch = work.doubles((layer.k + layer.h * plan.n_outputs) * n_part);
+        kernel_table().jacobian_columns(
+            part.count, n_part, layer.h, layer.k, plan.n_outputs, block.layers[l].u + part.first,
+            block.n, block.layers[l].d + part.first, block.n, scales + part.first, block.n,
+            out + layer.offset, col_stride, stream, scratch);
         ++l;
     }
 }
 
 }  // namespace
 
-void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
-                      MatrixView<double> j, std::optional<int> n_threads) {
+void compute_jacobian(Tape& tape, JacobianScale scale, MatrixView<double> j,
+                      std::optional<int> n_threads) {
+    const Plan& plan = tape.plan();
+    const Batch& batch = tape.batch();
     const index_t rows = plan.n_parameters, per_sample = rows * plan.n_outputs;
     const double flops = (3.0 * plan.forward_flops + static_cast<double>(rows)) *
                          static_cast<double>(batch.size() * plan.n_outputs);
     constexpr index_t cached_doubles = index_t{1} << 18;  // 2 MiB
-    constexpr index_t staged_doubles = index_t{1} << 13;  // within the first two levels
+    constexpr index_t staged_doubles = index_t{1} << 14;  // well within the second level
     const bool stream = per_sample * batch.size() > cached_doubles;
-    // Columns of small networks are short: a few samples of them are staged and streamed together.
-    const bool staged = j.row_stride != 1 || (stream && 4 * per_sample <= staged_doubles);
-    // Few enough samples that what is transposed and written stays in the caches.
-    const index_t block_samples =
-        staged || per_sample > 4096
-            ? std::clamp(staged_doubles / std::max(per_sample, index_t{1}) / lanes * lanes,
-                         index_t{32}, index_t{128})
-            : 128;
-    const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
-    parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t task) {
+    // Columns of small networks are short: some samples of them are staged and streamed together.
+    const bool staged = j.row_stride != 1 || (stream && lanes * per_sample <= staged_doubles);
+    const index_t step =
+        staged ? std::max(staged_doubles / std::max(per_sample, index_t{1}) / lanes * lanes, lanes)
+               : (per_sample > 4096 ? index_t{32} : tape.block_samples());
+    const Needs needs{.order = Order::slope, .sensitivities = true};
+    tape.for_each_block(needs, threads_for(flops, n_threads), [&](index_t, Block& block) {
         Workspace work;
-        const index_t first = task * block_samples;
-        const index_t count = std::min(block_samples, batch.size() - first);
-        Block block = make_block(plan, first, count, Order::slope, work);
-        reserve_gradient(plan, block, work);
-        reserve_sensitivities(plan, block, work);
-        forward(plan, batch, block, Order::slope);
-        sensitivities(plan, block);
         double* scales = work.doubles(plan.n_outputs * block.n);
         column_scales(plan, batch, scale, block, scales);
-
-        const index_t first_column = first * plan.n_outputs, columns = count * plan.n_outputs;
-        double* target = j.data + first_column * j.col_stride;
-        if (!staged) return write_columns(plan, block, scales, target, j.col_stride, stream);
-        double* compact = work.doubles(rows * columns);
-        write_columns(plan, block, scales, compact, rows, false);
-        if (j.row_stride == 1 && j.col_stride == rows) {
-            return kernel_table().stream(rows * columns, compact, target);
-        }
-        for (index_t i = 0; i < rows; ++i) {
-            for (index_t c = 0; c < columns; ++c) {
-                j(i, first_column + c) = compact[c * rows + i];
+        for (index_t z = 0; z < block.count; z += step) {
+            const Part part{z, std::min(step, block.count - z)};
+            const index_t first_column = (block.first + z) * plan.n_outputs;
+            const index_t columns = part.count * plan.n_outputs;
+            double* target = j.data + first_column * j.col_stride;
+            if (!staged) {
+                write_columns(plan, block, part, scales, target, j.col_stride, stream);
+                continue;
+            }
+            Workspace own;
+            double* compact = own.doubles(rows * columns);
+            write_columns(plan, block, part, scales, compact, rows, false);
+            if (j.row_stride == 1 && j.col_stride == rows) {
+                kernel_table().stream(rows * columns, compact, target);
+                continue;
+            }
+            for (index_t i = 0; i < rows; ++i) {
+                for (index_t c = 0; c < columns; ++c) {
+                    j(i, first_column + c) = compact[c * rows + i];
+                }
             }
         }
     });

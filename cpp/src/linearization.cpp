@@ -8,10 +8,14 @@ namespace jacnet {
 
 struct Linearization::Impl {
     Impl(const Network& net, const Samples& given, const char* function, Parameters parameters)
-        : plan(net, function, parameters), samples(given), batch(plan, samples, function) {}
+        : plan(net, function, parameters),
+          samples(given),
+          batch(plan, samples, function),
+          tape(plan, batch, parameters == Parameters::copied) {}
     Plan plan;
     Samples samples;
     Batch batch;
+    Tape tape;
 };
 
 Linearization::Linearization(const Network& net, const Samples& samples, const char* caller,
@@ -55,34 +59,34 @@ void need_targets(const char* function, const Batch& batch) {
 
 void Linearization::outputs(MatrixView<double> y, std::optional<int> n_threads) {
     check_shape("outputs", y, n_outputs(), n_samples());
-    compute_outputs(impl_->plan, impl_->batch, y, n_threads);
+    compute_outputs(impl_->tape, y, n_threads);
 }
 
 double Linearization::performance(std::optional<int> n_threads) {
     need_targets("performance", impl_->batch);
-    return compute_performance(impl_->plan, impl_->batch, n_threads);
+    return compute_performance(impl_->tape, n_threads);
 }
 
 void Linearization::gradient(VectorView<double> g, std::optional<int> n_threads) {
     need_targets("gradient", impl_->batch);
     check_size("gradient", g, n_parameters());
-    compute_gradient(impl_->plan, impl_->batch, g, n_threads);
+    compute_gradient(impl_->tape, g, n_threads);
 }
 
 void Linearization::jacobian(MatrixView<double> j, std::optional<int> n_threads) {
     check_shape("jacobian", j, n_parameters(), n_outputs() * n_samples());
-    compute_jacobian(impl_->plan, impl_->batch, JacobianScale::outputs, j, n_threads);
+    compute_jacobian(impl_->tape, JacobianScale::outputs, j, n_threads);
 }
 
 void Linearization::de_dwb(MatrixView<double> j, std::optional<int> n_threads) {
     need_targets("de_dwb", impl_->batch);
     check_shape("de_dwb", j, n_parameters(), n_outputs() * n_samples());
-    compute_jacobian(impl_->plan, impl_->batch, JacobianScale::errors, j, n_threads);
+    compute_jacobian(impl_->tape, JacobianScale::errors, j, n_threads);
 }
 
 void Linearization::input_jacobian(double* data, const index_t strides[3],
                                    std::optional<int> n_threads) {
-    compute_input_jacobian(impl_->plan, impl_->batch, data, strides, n_threads);
+    compute_input_jacobian(impl_->tape, data, strides, n_threads);
 }
 
 double Linearization::normal_equations(MatrixView<double> jj, VectorView<double> je,

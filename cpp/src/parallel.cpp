@@ -85,6 +85,13 @@ int resolve_threads(std::optional<int> requested) {
     return requested ? *requested : std::min(openmp_limit(), processor_quota());
 }
 
+int threads_for(double flops, std::optional<int> requested) {
+    constexpr double worth_a_thread = 2e5;
+    if (flops < 2.0 * worth_a_thread && requested.value_or(1) >= 1) return 1;
+    return static_cast<int>(
+        std::min(flops / worth_a_thread, static_cast<double>(resolve_threads(requested))));
+}
+
 namespace detail {
 
 bool enter_parallel_region() {

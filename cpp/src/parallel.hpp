@@ -22,6 +22,10 @@ bool has_openmp();
 /// @throws std::invalid_argument  requested < 1
 int resolve_threads(std::optional<int> requested);
 
+/// Threads worth using for this many flops: a region costs microseconds.
+/// @param requested  as in resolve_threads, which is asked only where it matters
+int threads_for(double flops, std::optional<int> requested);
+
 namespace detail {
 
 /// Whether a region may be opened here and now; remembers that this process has opened one.

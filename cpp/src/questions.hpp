@@ -5,17 +5,15 @@
 
 namespace jacnet {
 
-void compute_outputs(const Plan& plan, const Batch& batch, MatrixView<double> y,
-                     std::optional<int> n_threads);
-double compute_performance(const Plan& plan, const Batch& batch, std::optional<int> n_threads);
-void compute_gradient(const Plan& plan, const Batch& batch, VectorView<double> g,
-                      std::optional<int> n_threads);
+void compute_outputs(Tape& tape, MatrixView<double> y, std::optional<int> n_threads);
+double compute_performance(Tape& tape, std::optional<int> n_threads);
+void compute_gradient(Tape& tape, VectorView<double> g, std::optional<int> n_threads);
 
 enum class JacobianScale { outputs, errors };
-void compute_jacobian(const Plan& plan, const Batch& batch, JacobianScale scale,
-                      MatrixView<double> j, std::optional<int> n_threads);
-void compute_input_jacobian(const Plan& plan, const Batch& batch, double* data,
-                            const index_t strides[3], std::optional<int> n_threads);
+void compute_jacobian(Tape& tape, JacobianScale scale, MatrixView<double> j,
+                      std::optional<int> n_threads);
+void compute_input_jacobian(Tape& tape, double* data, const index_t strides[3],
+                            std::optional<int> n_threads);
 
 /// Curvature of an objective, and for half_sse its gradient J e and twice its value e'e.
 double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<double> jj,

@@ -10,33 +10,11 @@
 
 namespace jacnet {
 
-namespace {
-
-/// Samples whose forward pass one task makes.
-constexpr index_t block_samples = 256;
-
-/// Calls body(task, block) after a forward pass over each fixed block of samples.
-template <class Body>
-void for_each_block(const Plan& plan, const Batch& batch, std::optional<int> n_threads,
-                    bool targets, Body&& body) {
-    const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
+void compute_outputs(Tape& tape, MatrixView<double> y, std::optional<int> n_threads) {
+    const Plan& plan = tape.plan();
+    const Batch& batch = tape.batch();
     const double flops = plan.forward_flops * static_cast<double>(batch.size());
-    parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t task) {
-        Workspace work;
-        const index_t first = task * block_samples;
-        const index_t count = std::min(block_samples, batch.size() - first);
-        Block block = make_block(plan, first, count, Order::value, work);
-        if (targets) reserve_gradient(plan, block, work);
-        forward(plan, batch, block, Order::value);
-        body(task, block);
-    });
-}
-
-}  // namespace
-
-void compute_outputs(const Plan& plan, const Batch& batch, MatrixView<double> y,
-                     std::optional<int> n_threads) {
-    for_each_block(plan, batch, n_threads, false, [&](index_t, const Block& block) {
+    tape.for_each_block({}, threads_for(flops, n_threads), [&](index_t, const Block& block) {
         for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
             const PlanOutput& output = plan.outputs[o];
             for (index_t z = 0; z < block.count; ++z) {
@@ -50,17 +28,20 @@ void compute_outputs(const Plan& plan, const Batch& batch, MatrixView<double> y,
     });
 }
 
-double compute_performance(const Plan& plan, const Batch& batch, std::optional<int> n_threads) {
-    const double scale = data_scale(plan.performance, batch.counted);
-    const index_t n_blocks = (batch.size() + block_samples - 1) / block_samples;
-    std::vector<double> sums(static_cast<std::size_t>(n_blocks));
-    for_each_block(plan, batch, n_threads, true, [&](index_t task, Block& block) {
+double compute_performance(Tape& tape, std::optional<int> n_threads) {
+    const Plan& plan = tape.plan();
+    const Batch& batch = tape.batch();
+    const double flops = plan.forward_flops * static_cast<double>(batch.size());
+    Workspace work;
+    double* sums = work.doubles(tape.n_blocks());
+    tape.for_each_block({}, threads_for(flops, n_threads), [&](index_t b, Block& block) {
         load_targets(plan, batch, block, 1.0);
-        sums[static_cast<std::size_t>(task)] = block_loss(plan, block);
+        sums[b] = block_loss(plan, block);
     });
     double sum = 0.0;
-    for (const double block : sums) sum += block;
-    return scale * sum + weight_penalty(plan.performance, plan.wb(), plan.n_parameters);
+    for (index_t b = 0; b < tape.n_blocks(); ++b) sum += sums[b];
+    return data_scale(plan.performance, batch.counted) * sum +
+           weight_penalty(plan.performance, plan.wb(), plan.n_parameters);
 }
 
 void simulate(const Network& net, const std::vector<MatrixView<const double>>& x,
@@ -72,7 +53,8 @@ void simulate(const Network& net, const std::vector<MatrixView<const double>>& x
         refuse("sim: out has shape (", y.rows, ", ", y.cols, "), expected (", plan.n_outputs, ", ",
                batch.size(), ")");
     }
-    compute_outputs(plan, batch, y, n_threads);
+    Tape tape(plan, batch, false);
+    compute_outputs(tape, y, n_threads);
 }
 
 double perform(const Network& net, MatrixView<const double> t, MatrixView<const double> y,

@@ -1,121 +1,79 @@
 #pragma once
-/// The passes: forward over a block of samples, backward from the loss or from every output.
+/// The tape of a set of samples, block by block: made for one question, or kept for the next ones.
 
-#include <span>
+#include <memory>
+#include <vector>
 
-#include "kernels/kernels.hpp"
-#include "loss.hpp"
-#include "plan.hpp"
-#include "process_steps.hpp"
-#include "workspace.hpp"
-
-#include "jacnet/linearization.hpp"
+#include "parallel.hpp"
+#include "passes.hpp"
 
 namespace jacnet {
 
-/// Samples, checked, with what must be known of all of them beforehand. They are borrowed.
-struct Batch {
-    /// Unknown inputs are don't care where there are targets; without, a matter of policy.
-    enum class UnknownInputs { refused, allowed };
+/// The parts that a question reads.
+struct Needs {
+    Order order = Order::value;
+    bool gradient = false;       ///< v and g of the performance
+    bool sensitivities = false;  ///< d of the outputs
+};
 
-    Batch(const Plan& plan, const Samples& samples, const char* function,
-          UnknownInputs policy = UnknownInputs::refused);
+/// Blocks are cut by the network alone, so that kept and streamed tapes give the same bits.
+class Tape {
+public:
+    /// What a kept tape may hold; larger ones are made anew for every question.
+    static constexpr index_t kept_bytes = index_t{64} << 20;
 
-    index_t size() const { return size_; }
-    index_t column(index_t position) const {
-        return indices.empty() ? position : indices[static_cast<std::size_t>(position)];
+    /// @param keep  whether more than one question will come
+    Tape(const Plan& plan, const Batch& batch, bool keep);
+
+    const Plan& plan() const { return plan_; }
+    const Batch& batch() const { return batch_; }
+    index_t block_samples() const { return block_samples_; }
+    index_t n_blocks() const { return (batch_.size() + block_samples_ - 1) / block_samples_; }
+
+    /// Calls body(b, block) with the parts of block b made. Different blocks may be asked for by
+    /// different threads at once.
+    template <class Body>
+    void with_block(index_t b, const Needs& needs, Body&& body) {
+        if (kept_.empty()) {
+            Workspace work;
+            Block block = start(b, needs, work);
+            Kept fresh;
+            fill(block, needs, fresh);
+            body(b, block);
+            return;
+        }
+        Kept& kept = kept_[static_cast<std::size_t>(b)];
+        if (!kept.work) {
+            kept.work = std::make_unique<Workspace>(Workspace::Own{});
+            kept.block = start(b, everything, *kept.work);
+        }
+        fill(kept.block, needs, kept);
+        body(b, kept.block);
     }
-    bool has_targets() const { return !t.empty(); }
-    bool has_unknown() const { return has_unknown_; }
-    /// Whether all targets count alike, and samples come in order.
-    bool plain() const { return !ew.data && indices.empty() && counted == size_ * n_rows_; }
-    /// Whether unknown inputs make this element of the outputs unknown.
-    bool unknown(index_t position, index_t output) const {
-        return !unknown_.empty() &&
-               unknown_[static_cast<std::size_t>(position * n_outputs_ + output)] != 0;
-    }
 
-    std::span<const MatrixView<const double>> x, t;
-    MatrixView<const double> ew;
-    std::span<const index_t> indices;  ///< empty: all columns, in order
-    index_t counted = 0;               ///< target elements that are not NaN
+    /// The same for all blocks, on several threads.
+    template <class Body>
+    void for_each_block(const Needs& needs, int n_threads, Body&& body) {
+        parallel_for(n_blocks(), n_threads, [&](index_t b) { with_block(b, needs, body); });
+    }
 
 private:
-    void find_unknown(const Plan& plan);
-    void count_targets(const Plan& plan);
+    static constexpr Needs everything{Order::slope, true, true};
 
-    index_t size_ = 0;
-    index_t n_outputs_ = 0;
-    index_t n_rows_ = 0;        ///< of all outputs
-    bool has_unknown_ = false;  ///< inputs
-    std::vector<char> unknown_;
+    struct Kept {
+        std::unique_ptr<Workspace> work;
+        Block block;
+        Needs have;
+        bool made = false;  ///< whether there was a forward pass
+    };
+
+    Block start(index_t b, const Needs& needs, Workspace& work) const;
+    void fill(Block& block, const Needs& needs, Kept& kept) const;
+
+    const Plan& plan_;
+    const Batch& batch_;
+    index_t block_samples_;
+    std::vector<Kept> kept_;  ///< empty: streamed
 };
-
-/// Refuses error weights of a shape that does not spread over rows x cols, or negative ones.
-void check_error_weights(const char* function, const MatrixView<const double>& ew, index_t rows,
-                         index_t cols);
-
-/// The weight that spreads to an element; 1 without error weights.
-inline double error_weight(const MatrixView<const double>& ew, index_t row, index_t col) {
-    return ew.data ? ew(ew.rows == 1 ? 0 : row, ew.cols == 1 ? 0 : col) : 1.0;
-}
-
-/// How much of the tape is wanted.
-enum class Order { value = 0, slope = 1, curvature = 2 };
-
-/// One layer's part of the tape over n lanes; every matrix is n lanes long, `n` apart.
-struct LayerTape {
-    double* u = nullptr;   ///< stacked sources, n x k_all
-    double* s = nullptr;   ///< net input, n x h
-    double* a = nullptr;   ///< output, n x h
-    double* d1 = nullptr;  ///< f', n x h
-    double* d2 = nullptr;  ///< f'', n x h
-    double* v = nullptr;   ///< dE/da, n x h
-    double* g = nullptr;   ///< dE/ds, n x h
-    double* d = nullptr;   ///< dy/ds, n x (h x M)
-};
-
-/// The tape of consecutive samples [first, first + count), padded to n lanes.
-struct Block {
-    index_t first = 0;
-    index_t count = 0;
-    index_t n = 0;
-    LayerTape* layers = nullptr;
-    double* y = nullptr;  ///< raw outputs, n x M
-    double* t = nullptr;  ///< targets, 0 where they don't count
-    double* w = nullptr;  ///< weights: EW x scale, 0 where they don't count
-};
-
-Slope slope_of(const Plan& plan, const Block& block, index_t layer);
-
-/// Reserves a block's arrays in `work`.
-Block make_block(const Plan& plan, index_t first, index_t count, Order order, Workspace& work);
-void reserve_gradient(const Plan& plan, Block& block, Workspace& work);
-void reserve_sensitivities(const Plan& plan, Block& block, Workspace& work);
-
-/// u, s, a and, as ordered, f', f'' of every layer; raw outputs.
-void forward(const Plan& plan, const Batch& batch, Block& block, Order order);
-
-/// Targets and weights; the weights are EW x `scale`.
-void load_targets(const Plan& plan, const Batch& batch, Block& block, double scale);
-
-/// The loss of one output.
-LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& output);
-
-/// Sum of the weighted losses.
-double block_loss(const Plan& plan, const Block& block);
-
-/// v and g of every layer.
-void backward(const Plan& plan, Block& block, Objective objective);
-
-/// What a sensitivity is of: the raw output, or the net input of its layer.
-enum class From { output, net_input };
-
-/// d of every layer: sensitivities of all M outputs.
-void sensitivities(const Plan& plan, Block& block, From from = From::output);
-
-/// Threads worth using for this many flops: a region costs microseconds.
-/// @param requested  as in resolve_threads, which is asked only where it matters
-int threads_for(double flops, std::optional<int> requested);
 
 }  // namespace jacnet

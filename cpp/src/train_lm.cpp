@@ -80,7 +80,8 @@ public:
 private:
     double performance(const Batch& batch) {
         plan_.refresh(net_);
-        return compute_performance(plan_, batch, n_threads_);
+        Tape tape(plan_, batch, false);
+        return compute_performance(tape, n_threads_);
     }
 
     Network& net_;

@@ -2,6 +2,7 @@
 /// Scratch memory of a thread: a stack of 64-byte aligned doubles, kept between calls.
 
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <type_traits>
 #include <vector>
@@ -29,6 +30,11 @@ public:
         stack_.used = used_;
         if (slab_ == 0 && used_ == 0 && stack_.slabs.size() > 1) stack_.trim();
     }
+    /// Memory of its own, given back at the end, for what outlives a call.
+    struct Own {};
+    explicit Workspace(Own) : own_(std::make_unique<Stack>()), stack_(*own_), slab_(0), used_(0) {
+        stack_.least = 1;
+    }
     Workspace(const Workspace&) = delete;
     Workspace& operator=(const Workspace&) = delete;
 
@@ -40,7 +46,7 @@ public:
             ++s.slab;
             s.used = 0;
         }
-        if (s.slab == s.slabs.size()) s.slabs.push_back(Slab(need));
+        if (s.slab == s.slabs.size()) s.slabs.push_back(Slab(need < s.least ? s.least : need));
         double* p = s.slabs[s.slab].data + s.used;
         s.used += need;
         return p;
@@ -56,8 +62,8 @@ public:
 
 private:
     struct Slab {
-        explicit Slab(std::size_t need)
-            : size(need < (std::size_t{1} << 16) ? std::size_t{1} << 16 : need),
+        explicit Slab(std::size_t size_)
+            : size(size_),
               data(static_cast<double*>(
                   ::operator new(size * sizeof(double), std::align_val_t{64}))) {}
         Slab(Slab&& other) noexcept : size(other.size), data(other.data) { other.data = nullptr; }
@@ -70,6 +76,7 @@ private:
         std::vector<Slab> slabs;
         std::size_t slab = 0;
         std::size_t used = 0;
+        std::size_t least = std::size_t{1} << 16;  ///< doubles of a slab
 
         void trim() {
             std::size_t total = 0;
@@ -84,6 +91,7 @@ private:
         thread_local Stack s;
         return s;
     }
+    std::unique_ptr<Stack> own_;
     Stack& stack_;
     std::size_t slab_;
     std::size_t used_;

@@ -210,6 +210,14 @@ def difference_size(case, what):
 
 
 class TestOut:
+    @pytest.fixture(autouse=True)
+    def all_memory_is_counted(self):
+        """Memory kept for later results is not NumPy's, and tracemalloc does not see it."""
+        limit = jn.buffers()["limit"]
+        jn.buffers(0)
+        yield
+        jn.buffers(limit)
+
     def results(self, problem):
         net, x, t = problem
         return {
@@ -360,3 +368,49 @@ class TestTails:
             expected = [float(v) for v in (3 * slope, 3 * slope * mpmath.mpf(0.75), 1, a)]
         J = jn.jacobian(net, x)[:, 0]
         np.testing.assert_allclose(J, expected, rtol=1e-13)
+
+
+QUESTIONS = {
+    "outputs": (lambda lin: lin.outputs(), lambda net, x, t: net(x)),
+    "gradient": (lambda lin: lin.gradient(), jn.gradient),
+    "de_dwb": (
+        lambda lin: lin.de_dwb(),
+        lambda net, x, t: jn.defaultderiv("de_dwb", net, x, t),
+    ),
+    "jacobian": (lambda lin: lin.jacobian(), lambda net, x, t: jn.jacobian(net, x)),
+    "inputs": (
+        lambda lin: lin.jacobian("inputs"),
+        lambda net, x, t: jn.jacobian(net, x, "inputs"),
+    ),
+    "hessian": (lambda lin: lin.hessian(), jn.hessian),
+    "normal_equations": (lambda lin: lin.normal_equations()[0],
+                         lambda net, x, t: jn.normal_equations(net, x, t)[0]),
+}  # fmt: skip
+
+
+class TestKeptTape:
+    """A linearization keeps what it made; its answers are those of the free functions."""
+
+    @pytest.mark.parametrize("n", [5, 700])
+    @pytest.mark.parametrize("transfer", ["tansig", "softmax"])
+    def test_any_order_any_number_of_times(self, n, transfer):
+        net = jn.Network([3, 17, 6, 2], [transfer, "logsig", "purelin"]).init(1)
+        x, t = data(net, n)
+        t[0, 1] = np.nan
+        expected = {name: free(net, x, t) for name, (_, free) in QUESTIONS.items()}
+        performance = jn.linearize(net, x, t).performance()
+        order = np.random.default_rng(n)
+        lin = jn.linearize(net, x, t)
+        for _ in range(4):
+            for name in order.permutation(list(QUESTIONS)):
+                np.testing.assert_array_equal(QUESTIONS[name][0](lin), expected[name], name)
+                assert lin.performance() == performance
+
+    def test_it_keeps_the_parameters_it_was_made_with(self):
+        net = network((2, 5, 1))
+        x, t = data(net, 9)
+        lin = jn.linearize(net, x, t)
+        before = lin.gradient()
+        net.wb[:] += 1
+        np.testing.assert_array_equal(lin.gradient(), before)
+        assert not np.array_equal(jn.gradient(net, x, t), before)

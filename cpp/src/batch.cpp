@@ -1,0 +1,182 @@
+#include "batch.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "errors.hpp"
+#include "parallel.hpp"
+#include "process_steps.hpp"
+
+namespace jacnet {
+
+namespace {
+
+std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
+
+/// Whether all elements of a run are finite: in integers, whose sums the compiler may reorder.
+bool all_finite(const double* values, index_t n) {
+    constexpr std::uint64_t exponent = std::uint64_t{0x7ff} << 52;
+    std::uint64_t overflow = 0;
+    for (index_t i = 0; i < n; ++i) {
+        overflow |= (std::bit_cast<std::uint64_t>(values[i]) & exponent) + (std::uint64_t{1} << 52);
+    }
+    return overflow >> 63 == 0;
+}
+
+/// Number of NaN in an array, which may hold no infinite value.
+index_t count_nan(const MatrixView<const double>& data, const char* function, const char* what) {
+    // Runs along whichever side is contiguous, and neither too long for an interrupt check.
+    const bool by_rows = data.col_stride == 1 && data.row_stride != 1;
+    const MatrixView<const double> runs = by_rows ? data.transposed() : data;
+    constexpr index_t longest = index_t{1} << 16;
+    index_t found = 0, since = 0;
+    for (index_t c = 0; c < runs.cols; ++c) {
+        for (index_t first = 0; first < runs.rows; first += longest) {
+            const index_t n = std::min(longest, runs.rows - first);
+            if ((since += n) >= longest) {
+                detail::poll_interrupt();
+                since = 0;
+            }
+            const double* run = runs.data + c * runs.col_stride + first * runs.row_stride;
+            if (runs.row_stride == 1 && all_finite(run, n)) continue;
+            for (index_t r = 0; r < n; ++r) {
+                const double value = run[r * runs.row_stride];
+                if (std::isinf(value)) {
+                    const index_t i = first + r;
+                    refuse(function, ": ", what, "[", by_rows ? c : i, ", ", by_rows ? i : c,
+                           "] is ", value, "; values must be finite (NaN means unknown)");
+                }
+                found += std::isnan(value) ? 1 : 0;
+            }
+        }
+    }
+    return found;
+}
+
+void check_shape(const char* function, const char* what, const MatrixView<const double>& data,
+                 index_t rows, index_t cols) {
+    if (data.rows == rows && data.cols == cols) return;
+    const bool turned = data.rows == cols && data.cols == rows;
+    refuse(function, ": ", what, " has shape (", data.rows, ", ", data.cols, "), expected (", rows,
+           ", ", cols, ")", turned ? text("; samples are columns: pass ", what, ".T") : "");
+}
+
+}  // namespace
+
+void check_error_weights(const char* function, const MatrixView<const double>& ew, index_t rows,
+                         index_t cols) {
+    if (!ew.data) return;
+    if ((ew.rows != 1 && ew.rows != rows) || (ew.cols != 1 && ew.cols != cols)) {
+        refuse(function, ": ew has shape (", ew.rows, ", ", ew.cols, "), expected one weight, (1, ",
+               cols, "), (", rows, ", 1) or (", rows, ", ", cols, ")",
+               ew.rows == cols && ew.cols == rows ? "; samples are columns: pass ew.T" : "");
+    }
+    for (index_t q = 0; q < ew.cols; ++q) {
+        for (index_t i = 0; i < ew.rows; ++i) {
+            if (!std::isfinite(ew(i, q)) || ew(i, q) < 0.0) {
+                refuse(function, ": ew[", i, ", ", q, "] is ", ew(i, q),
+                       "; error weights must be finite and not negative");
+            }
+        }
+    }
+}
+
+Batch::Batch(const Plan& plan, const Samples& samples, const char* function, UnknownInputs policy)
+    : x(samples.x),
+      t(samples.t),
+      ew(samples.ew),
+      n_outputs_(static_cast<index_t>(plan.outputs.size())),
+      n_rows_(plan.n_outputs) {
+    if (x.size() != plan.inputs.size()) {
+        refuse(function, ": x has ", x.size(), " arrays, but the network has ", plan.inputs.size(),
+               " inputs");
+    }
+    const index_t total = !x.empty() ? x[0].cols : !t.empty() ? t[0].cols : 0;
+    index_t unknown_targets = 0;
+    for (std::size_t j = 0; j < x.size(); ++j) {
+        const char* what = "x";  // with its number where there are several
+        const std::string name = x.size() > 1 ? text("x[", j, "]") : "";
+        if (!name.empty()) what = name.c_str();
+        const index_t rows = plan.inputs[j].size;
+        if (x[j].rows != rows) {
+            refuse(function, ": ", what, " has shape (", x[j].rows, ", ", x[j].cols, "), expected ",
+                   rows, " rows (the network's inputs)",
+                   x[j].cols == rows ? text("; samples are columns: pass ", what, ".T") : "");
+        }
+        check_shape(function, what, x[j], rows, total);
+        if (count_nan(x[j], function, what) > 0) has_unknown_ = true;
+    }
+    if (!t.empty()) {
+        if (t.size() != plan.outputs.size()) {
+            refuse(function, ": t has ", t.size(), " arrays, but the network has ",
+                   plan.outputs.size(), " outputs");
+        }
+        for (std::size_t o = 0; o < t.size(); ++o) {
+            check_shape(function, "t", t[o], plan.outputs[o].rows, total);
+            unknown_targets += count_nan(t[o], function, "t");
+        }
+    }
+    check_error_weights(function, ew, plan.n_outputs, total);
+    size_ = total;
+    if (samples.indices) {
+        indices = *samples.indices;
+        size_ = static_cast<index_t>(indices.size());
+        for (const index_t index : indices) {
+            if (index < 0 || index >= total) {
+                throw std::out_of_range(text(function, ": samples holds the index ", index,
+                                             ", but x has ", total, " samples"));
+            }
+        }
+    }
+    if (has_unknown_) find_unknown(plan);
+    if (policy == UnknownInputs::refused && t.empty() &&
+        std::any_of(unknown_.begin(), unknown_.end(), [](char c) { return c != 0; })) {
+        const auto first = std::find(unknown_.begin(), unknown_.end(), char{1}) - unknown_.begin();
+        refuse(function, ": x has a NaN in sample ", column(first / n_outputs_),
+               "; only functions with targets accept unknown inputs (as don't care)");
+    }
+    counted = t.empty() ? 0 : size_ * plan.n_outputs;
+    if (unknown_targets > 0 || (has_unknown_ && !t.empty())) count_targets(plan);
+}
+
+void Batch::find_unknown(const Plan& plan) {
+    unknown_.assign(at(size_ * n_outputs_), 0);
+    for (std::size_t j = 0; j < x.size(); ++j) {
+        for (index_t position = 0; position < size_; ++position) {
+            const index_t q = column(position);
+            bool nan = false;
+            for (index_t i = 0; i < x[j].rows; ++i) nan = nan || std::isnan(x[j](i, q));
+            if (!nan) continue;
+            Workspace work;  // processing may know what to do with unknown values
+            LaneMatrix sample{work.doubles(x[j].rows * lanes), lanes, x[j].rows, lanes};
+            for (index_t i = 0; i < x[j].rows; ++i) {
+                std::fill_n(sample.row(i), lanes, x[j](i, q));
+            }
+            sample = apply(plan.inputs[j].processing, sample, work);
+            nan = false;
+            for (index_t i = 0; i < sample.rows; ++i) nan = nan || std::isnan(sample.row(i)[0]);
+            for (index_t o = 0; nan && o < n_outputs_; ++o) {
+                if (plan.graph().reaches(static_cast<index_t>(j), o))
+                    unknown_[at(position * n_outputs_ + o)] = 1;
+            }
+        }
+    }
+}
+
+void Batch::count_targets(const Plan& plan) {
+    counted = 0;
+    for (index_t o = 0; o < n_outputs_; ++o) {
+        const auto& targets = t[at(o)];
+        for (index_t position = 0; position < size_; ++position) {
+            if (unknown(position, o)) continue;
+            const index_t q = column(position);
+            for (index_t i = 0; i < plan.outputs[at(o)].rows; ++i) {
+                if (!std::isnan(targets(i, q))) ++counted;
+            }
+        }
+    }
+}
+
+}  // namespace jacnet

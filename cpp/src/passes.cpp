@@ -1,0 +1,269 @@
+#include "passes.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace jacnet {
+
+namespace {
+
+std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
+
+}  // namespace
+
+Slope slope_of(const Plan& plan, const Block& block, index_t l) {
+    const LayerTape& tape = block.layers[l];
+    return {plan.layers[at(l)].matrix_slope, tape.a, tape.d1, block.n, block.n};
+}
+
+Block make_block(const Plan& plan, index_t first, index_t count, Order order, Workspace& work) {
+    Block block;
+    block.first = first;
+    block.count = count;
+    block.n = round_up(count, lanes);
+    block.layers = work.array<LayerTape>(plan.n_layers());
+    for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
+        const PlanLayer& layer = plan.layers[at(l)];
+        LayerTape tape;
+        tape.u = work.doubles(block.n * layer.k_all);
+        tape.s = work.doubles(block.n * layer.h);
+        // An output is made where its first reader has it among its sources.
+        tape.a = layer.successors.empty() ? work.doubles(block.n * layer.h)
+                                          : block.layers[layer.successors[0].layer].u +
+                                                layer.successors[0].column * block.n;
+        if (order >= Order::slope) tape.d1 = work.doubles(block.n * layer.h);
+        if (order >= Order::curvature) tape.d2 = work.doubles(block.n * layer.h);
+        block.layers[l] = tape;
+    }
+    block.y = work.doubles(block.n * plan.n_outputs);
+    return block;
+}
+
+void reserve_gradient(const Plan& plan, Block& block, Workspace& work) {
+    block.t = work.doubles(block.n * plan.n_outputs);
+    block.w = work.doubles(block.n * plan.n_outputs);
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        block.layers[l].v = work.doubles(block.n * plan.layers[at(l)].h);
+        block.layers[l].g = work.doubles(block.n * plan.layers[at(l)].h);
+    }
+}
+
+void reserve_sensitivities(const Plan& plan, Block& block, Workspace& work) {
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        block.layers[l].d = work.doubles(block.n * plan.layers[at(l)].h * plan.n_outputs);
+    }
+}
+
+namespace {
+
+/// Raw samples of one input into lanes; the padding repeats the last sample.
+LaneMatrix gather(const Batch& batch, const MatrixView<const double>& x, const Block& block,
+                  Workspace& work) {
+    const LaneMatrix lane_x{work.doubles(x.rows * block.n), block.n, x.rows, block.n};
+    if (batch.indices.empty() && x.col_stride == 1) {  // samples of a row lie side by side
+        for (index_t i = 0; i < x.rows; ++i) {
+            const double* from = x.data + i * x.row_stride + block.first;
+            std::fill(std::copy_n(from, block.count, lane_x.row(i)), lane_x.row(i) + block.n,
+                      from[block.count - 1]);
+        }
+        return lane_x;
+    }
+    for (index_t z = 0; z < block.n; ++z) {
+        const index_t position = std::min(z, block.count - 1) + block.first;
+        const double* column = x.data + batch.column(position) * x.col_stride;
+        for (index_t i = 0; i < x.rows; ++i) lane_x.row(i)[z] = column[i * x.row_stride];
+    }
+    return lane_x;
+}
+
+/// Processed inputs; what is still unknown becomes 0, its outputs don't count.
+LaneMatrix processed_input(const Plan& plan, const Batch& batch, std::size_t j, const Block& block,
+                           Workspace& work) {
+    const LaneMatrix raw = gather(batch, batch.x[j], block, work);
+    const LaneMatrix x = apply(plan.inputs[j].processing, raw, work);
+    for (index_t i = 0; batch.has_unknown() && i < x.rows; ++i) {
+        for (index_t z = 0; z < x.n; ++z) x.row(i)[z] = std::isnan(x.row(i)[z]) ? 0.0 : x.row(i)[z];
+    }
+    return x;
+}
+
+}  // namespace
+
+void forward(const Plan& plan, const Batch& batch, Block& block, Order order) {
+    const Kernels& kernels = kernel_table();
+    const index_t n = block.n;
+    Workspace work;
+    const double** inputs = work.array<const double*>(static_cast<index_t>(plan.inputs.size()));
+    for (std::size_t j = 0; j < plan.inputs.size(); ++j) {
+        inputs[j] = processed_input(plan, batch, j, block, work).data;
+    }
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        const PlanLayer& layer = plan.layers[at(l)];
+        const LayerTape& tape = block.layers[l];
+        for (const Feed& feed : layer.feeds) {
+            double* columns = tape.u + feed.column * n;
+            if (feed.kind == SourceKind::bias) {
+                std::fill_n(columns, n, 1.0);
+                continue;
+            }
+            const double* from =
+                feed.kind == SourceKind::input ? inputs[feed.source] : block.layers[feed.source].a;
+            if (from != columns) std::copy_n(from, feed.width * n, columns);
+        }
+        kernels.layer_product(n, layer.h, layer.k_all, tape.u, n, plan.theta(l), 1, layer.h, tape.s,
+                              n, false);
+        kernels.transfer(layer.transfer, n, layer.h, tape.s, n, tape.a, n,
+                         order >= Order::slope ? tape.d1 : nullptr,
+                         order >= Order::curvature ? tape.d2 : nullptr, n);
+    }
+    for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
+        const PlanOutput& output = plan.outputs[o];
+        const LaneMatrix a{block.layers[output.layer].a, n, plan.layers[at(output.layer)].h, n};
+        const LaneMatrix y = reverse(plan.output_processing[o], a, work);
+        std::copy_n(y.data, output.rows * n, block.y + output.first_row * n);
+    }
+}
+
+void load_targets(const Plan& plan, const Batch& batch, Block& block, double scale) {
+    for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
+        const PlanOutput& output = plan.outputs[o];
+        const auto& targets = batch.t[o];
+        for (index_t i = 0; i < output.rows; ++i) {
+            const index_t row = output.first_row + i;
+            double* t = block.t + row * block.n;
+            double* w = block.w + row * block.n;
+            if (batch.plain() && targets.col_stride == 1) {
+                const double* from = targets.data + i * targets.row_stride + block.first;
+                std::fill(std::copy_n(from, block.count, t), t + block.n, 0.0);
+                std::fill(std::fill_n(w, block.count, scale), w + block.n, 0.0);
+                continue;
+            }
+            for (index_t z = 0; z < block.n; ++z) {
+                t[z] = w[z] = 0.0;
+                if (z >= block.count) continue;
+                const index_t position = block.first + z;
+                const index_t q = batch.column(position);
+                if (std::isnan(targets(i, q)) || batch.unknown(position, static_cast<index_t>(o))) {
+                    continue;
+                }
+                t[z] = targets(i, q);
+                w[z] = error_weight(batch.ew, row, q) * scale;
+            }
+        }
+    }
+}
+
+LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& output) {
+    const LayerTape& tape = block.layers[output.layer];
+    const index_t shift = output.first_row * block.n;
+    return {block.n,         output.rows,
+            block.n,         block.y + shift,
+            tape.s,          tape.a,
+            block.t + shift, block.w + shift,
+            block.n,         plan.norm() + output.first_row,
+            output.rows == 1};
+}
+
+double block_loss(const Plan& plan, const Block& block) {
+    double sum = 0.0;
+    for (const PlanOutput& output : plan.outputs) {
+        sum +=
+            loss_value(plan.performance.function, loss_form(plan, output, Objective::performance),
+                       loss_lanes(plan, block, output));
+    }
+    return sum;
+}
+
+namespace {
+
+/// v += D' dE/dy of an output that enters the loss through its raw values.
+void add_output_slope(const Plan& plan, const Block& block, const PlanOutput& output,
+                      Objective objective, double* v) {
+    const Kernels& kernels = kernel_table();
+    const index_t n = block.n;
+    Workspace work;
+    double* slope = work.doubles(n * output.rows);
+    const LossLanes loss = loss_lanes(plan, block, output);
+    const bool sse = objective == Objective::half_sse;
+    loss_output_slopes(sse ? Performance::sse : plan.performance.function, loss, slope, nullptr, n);
+    const double half = sse ? 0.5 : 1.0;
+    for (index_t j = 0; j < output.linear.cols; ++j) {
+        for (index_t i = 0; i < output.rows; ++i) {
+            const double gain = output.linear(i, j);
+            if (gain != 0.0) kernels.scale(n, slope + i * n, half * gain, v + j * n, true);
+        }
+    }
+}
+
+/// out = sum over the successors s of W_sl' x_s, n x h_l; `value(s)` gives x_s.
+template <class Value>
+void back_through(const Plan& plan, const PlanLayer& layer, index_t n, double* out, Value&& value) {
+    if (layer.successors.empty()) std::fill_n(out, n * layer.h, 0.0);
+    bool accumulate = false;
+    for (const Successor& s : layer.successors) {
+        const index_t h = plan.layers[at(s.layer)].h;
+        kernel_table().layer_product(n, layer.h, h, value(s.layer), n, plan.weights(s), h, 1, out,
+                                     n, accumulate);
+        accumulate = true;
+    }
+}
+
+}  // namespace
+
+void backward(const Plan& plan, Block& block, Objective objective) {
+    const Kernels& kernels = kernel_table();
+    const index_t n = block.n;
+    for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
+        const PlanLayer& layer = plan.layers[at(l)];
+        const LayerTape& tape = block.layers[l];
+        back_through(plan, layer, n, tape.v, [&](index_t s) { return block.layers[s].g; });
+        const PlanOutput* output = layer.output >= 0 ? &plan.outputs[at(layer.output)] : nullptr;
+        const LossForm form = output ? loss_form(plan, *output, objective) : LossForm::output;
+        if (output && form == LossForm::output) {
+            add_output_slope(plan, block, *output, objective, tape.v);
+        }
+        kernels.slope_backward(slope_of(plan, block, l), n, layer.h, tape.v, n, tape.g, n);
+        if (output && form != LossForm::output) {
+            Workspace work;
+            double* direct = work.doubles(n * layer.h);
+            loss_net_slopes(form, loss_lanes(plan, block, *output), direct, n, nullptr, 0);
+            kernels.scale(n * layer.h, direct, 1.0, tape.g, true);
+        }
+    }
+}
+
+namespace {
+
+/// d += row `m` of the output's linear part, or the unit vector.
+void add_output(const Plan& plan, const PlanLayer& layer, index_t m, index_t n, From from,
+                double* d) {
+    if (layer.output < 0) return;
+    const PlanOutput& output = plan.outputs[at(layer.output)];
+    const index_t row = m - output.first_row;
+    if (row < 0 || row >= output.rows) return;
+    for (index_t j = 0; j < layer.h; ++j) {
+        const double gain = from == From::output ? output.linear(row, j) : row == j ? 1.0 : 0.0;
+        for (index_t z = 0; gain != 0.0 && z < n; ++z) d[j * n + z] += gain;
+    }
+}
+
+}  // namespace
+
+void sensitivities(const Plan& plan, Block& block, From from) {
+    const index_t n = block.n;
+    for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
+        const PlanLayer& layer = plan.layers[at(l)];
+        const Slope slope = slope_of(plan, block, l);
+        for (index_t m = 0; m < plan.n_outputs; ++m) {
+            double* d = block.layers[l].d + m * layer.h * n;
+            back_through(plan, layer, n, d, [&](index_t s) {
+                return block.layers[s].d + m * plan.layers[at(s)].h * n;
+            });
+            if (from == From::output) add_output(plan, layer, m, n, from, d);
+            kernel_table().slope_backward(slope, n, layer.h, d, n, d, n);
+            if (from == From::net_input) add_output(plan, layer, m, n, from, d);
+        }
+    }
+}
+
+}  // namespace jacnet

@@ -1,0 +1,67 @@
+#pragma once
+/// The passes: forward over a block of samples, backward from the loss or from every output.
+
+#include "batch.hpp"
+#include "kernels/kernels.hpp"
+#include "loss.hpp"
+#include "plan.hpp"
+#include "process_steps.hpp"
+#include "workspace.hpp"
+
+namespace jacnet {
+
+/// How much of the tape is wanted.
+enum class Order { value = 0, slope = 1, curvature = 2 };
+
+/// One layer's part of the tape over n lanes; every matrix is n lanes long, `n` apart.
+struct LayerTape {
+    double* u = nullptr;   ///< stacked sources, n x k_all
+    double* s = nullptr;   ///< net input, n x h
+    double* a = nullptr;   ///< output, n x h
+    double* d1 = nullptr;  ///< f', n x h
+    double* d2 = nullptr;  ///< f'', n x h
+    double* v = nullptr;   ///< dE/da, n x h
+    double* g = nullptr;   ///< dE/ds, n x h
+    double* d = nullptr;   ///< dy/ds, n x (h x M)
+};
+
+/// The tape of consecutive samples [first, first + count), padded to n lanes.
+struct Block {
+    index_t first = 0;
+    index_t count = 0;
+    index_t n = 0;
+    LayerTape* layers = nullptr;
+    double* y = nullptr;  ///< raw outputs, n x M
+    double* t = nullptr;  ///< targets, 0 where they don't count
+    double* w = nullptr;  ///< weights: EW x scale, 0 where they don't count
+};
+
+Slope slope_of(const Plan& plan, const Block& block, index_t layer);
+
+/// Reserves a block's arrays in `work`.
+Block make_block(const Plan& plan, index_t first, index_t count, Order order, Workspace& work);
+void reserve_gradient(const Plan& plan, Block& block, Workspace& work);
+void reserve_sensitivities(const Plan& plan, Block& block, Workspace& work);
+
+/// u, s, a and, as ordered, f', f'' of every layer; raw outputs.
+void forward(const Plan& plan, const Batch& batch, Block& block, Order order);
+
+/// Targets and weights; the weights are EW x `scale`.
+void load_targets(const Plan& plan, const Batch& batch, Block& block, double scale);
+
+/// The loss of one output.
+LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& output);
+
+/// Sum of the weighted losses.
+double block_loss(const Plan& plan, const Block& block);
+
+/// v and g of every layer.
+void backward(const Plan& plan, Block& block, Objective objective);
+
+/// What a sensitivity is of: the raw output, or the net input of its layer.
+enum class From { output, net_input };
+
+/// d of every layer: sensitivities of all M outputs.
+void sensitivities(const Plan& plan, Block& block, From from = From::output);
+
+}  // namespace jacnet
