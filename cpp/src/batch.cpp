@@ -74,6 +74,7 @@ void check_error_weights(const char* function, const MatrixView<const double>& e
                ew.rows == cols && ew.cols == rows ? "; samples are columns: pass ew.T" : "");
     }
     for (index_t q = 0; q < ew.cols; ++q) {
+        if (q % 4096 == 0) detail::poll_interrupt();
         for (index_t i = 0; i < ew.rows; ++i) {
             if (!std::isfinite(ew(i, q)) || ew(i, q) < 0.0) {
                 refuse(function, ": ew[", i, ", ", q, "] is ", ew(i, q),
@@ -94,7 +95,6 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
                " inputs");
     }
     const index_t total = !x.empty() ? x[0].cols : !t.empty() ? t[0].cols : 0;
-    index_t unknown_targets = 0;
     for (std::size_t j = 0; j < x.size(); ++j) {
         const char* what = "x";  // with its number where there are several
         const std::string name = x.size() > 1 ? text("x[", j, "]") : "";
@@ -106,7 +106,6 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
                    x[j].cols == rows ? text("; samples are columns: pass ", what, ".T") : "");
         }
         check_shape(function, what, x[j], rows, total);
-        if (count_nan(x[j], function, what) > 0) has_unknown_ = true;
     }
     if (!t.empty()) {
         if (t.size() != plan.outputs.size()) {
@@ -115,10 +114,15 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
         }
         for (std::size_t o = 0; o < t.size(); ++o) {
             check_shape(function, "t", t[o], plan.outputs[o].rows, total);
-            unknown_targets += count_nan(t[o], function, "t");
         }
     }
     check_error_weights(function, ew, plan.n_outputs, total);
+    for (std::size_t j = 0; j < x.size(); ++j) {  // values after shapes, which cost nothing
+        const std::string what = x.size() > 1 ? text("x[", j, "]") : "x";
+        if (count_nan(x[j], function, what.c_str()) > 0) has_unknown_ = true;
+    }
+    index_t unknown_targets = 0;
+    for (const auto& targets : t) unknown_targets += count_nan(targets, function, "t");
     size_ = total;
     if (samples.indices) {
         indices = *samples.indices;

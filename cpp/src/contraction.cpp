@@ -20,7 +20,8 @@ constexpr index_t task_flops = index_t{1} << 15;
 constexpr index_t right_bytes = index_t{256} << 10;
 
 /// The lanes of an array in a block that is still at hand.
-const double* values(const LaneArray& array, const Block& block, const CurvatureTape* tape) {
+const double* values(const LaneArray& array, const Plan& plan, const Block& block,
+                     const CurvatureTape* tape, index_t output) {
     switch (array.what) {
         case What::none:
             return nullptr;
@@ -35,7 +36,7 @@ const double* values(const LaneArray& array, const Block& block, const Curvature
         case What::d1:
             return block.layers[array.l].d1;
         case What::d:
-            return block.layers[array.l].d;
+            return block.layers[array.l].d + output * plan.layers[at(array.l)].h * block.n;
     }
     return nullptr;
 }
@@ -80,24 +81,34 @@ Contraction::Contraction(const Plan& plan, Curvature kind, Route route, index_t 
     block_lanes_ = std::clamp(block_bytes / bytes / lanes * lanes, lanes, most);
 }
 
-Route Contraction::choose(const Plan& plan, Curvature kind) {
-    if (kind == Curvature::exact || plan.n_outputs != 1) return Route::curvature;
+Route Contraction::choose(const Plan& plan, Curvature kind, Objective objective) {
+    if (kind == Curvature::exact) return Route::curvature;
+    for (const PlanOutput& output :
+         plan.outputs) {  // its second derivative has no root by elements
+        if (loss_form(plan, output, objective) == LossForm::softmax_entropy)
+            return Route::curvature;
+    }
     // Multiply-adds per sample; what is made and packed per lane weighs more than what is summed.
     constexpr double making = 12.0;
+    const double panel = static_cast<double>(kernel_table().panel_rows);
     double curvature = 0.0, columns = 0.0;
     for (index_t l = 0; l < plan.n_layers(); ++l) {
         const PlanLayer& a = plan.layers[at(l)];
         for (index_t k = l; k < plan.n_layers(); ++k) {
             const PlanLayer& b = plan.layers[at(k)];
             const auto size = static_cast<double>(a.size() * b.size());
-            curvature +=
-                (k == l ? 0.25 * size : size) + making * static_cast<double>(a.h * b.h + a.k + b.k);
+            const auto made = static_cast<double>(a.h * b.h);
+            // Few columns starve the products: a packed row is then read for little work.
+            const double sources = static_cast<double>(k == l ? pairs(a.k) : a.k * b.k);
+            const double starved = 1.0 + 0.5 * panel / (panel + sources);
+            curvature += (k == l ? 0.25 : 1.0) * size * starved + making * made +
+                         static_cast<double>(a.h) * made;
             columns += size;
-            if (k > l) curvature += static_cast<double>(a.h * b.h * b.h);
         }
         columns += making * static_cast<double>(a.size());
     }
-    return columns < curvature ? Route::columns : Route::curvature;
+    return columns * static_cast<double>(plan.n_outputs) < curvature ? Route::columns
+                                                                     : Route::curvature;
 }
 
 Operand Contraction::operand(LaneArray x, LaneArray y, index_t capacity, Workspace& work) const {
@@ -220,7 +231,8 @@ void Contraction::reserve(index_t n, Workspace& work) {
     cut(n);
 }
 
-void Contraction::take(index_t begin, const Block& block, const CurvatureTape* tape) {
+void Contraction::take(index_t begin, const Block& block, const CurvatureTape* tape,
+                       index_t output) {
     const index_t panel = kernel_table().panel_rows;
     for (std::size_t t = 0; t < terms_.size(); ++t) {
         const Term& term = terms_[t];
@@ -229,13 +241,13 @@ void Contraction::take(index_t begin, const Block& block, const CurvatureTape* t
         if (done) continue;
         Workspace work;
         Factor* factors = work.array<Factor>(term.left.count);
-        point(term.left, 0, term.left.count, values(term.left.x, block, tape),
-              values(term.left.y, block, tape), block.n, factors);
+        point(term.left, 0, term.left.count, values(term.left.x, plan_, block, tape, output),
+              values(term.left.y, plan_, block, tape, output), block.n, factors);
         kernel_table().pack_left(block.n, term.left.count, factors, term.packed + begin * panel,
                                  panel * n_);
     }
     for (const Kept& kept : kept_) {
-        const double* from = values(kept.array, block, tape);
+        const double* from = values(kept.array, plan_, block, tape, output);
         for (index_t f = 0; f < kept.features; ++f) {
             std::copy_n(from + f * block.n, block.n, kept.values + f * n_ + begin);
         }

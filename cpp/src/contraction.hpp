@@ -42,8 +42,8 @@ struct Term {
     bool main = true;          ///< writes its elements first; the others add to them
 };
 
-/// How a Gauss-Newton matrix is summed: from the curvature at the net inputs, or, for one output,
-/// from the columns of its Jacobian, u_l d_l times the root of the loss's second derivative.
+/// How a Gauss-Newton matrix is summed: from the curvature at the net inputs, or from the columns
+/// of the Jacobian, u_l d_l times the root of the loss's second derivative, output by output.
 enum class Route { curvature, columns };
 
 /// The terms of the Hessian or Gauss-Newton matrix of a network, upper triangle of its squares.
@@ -54,7 +54,7 @@ public:
     Contraction(const Plan& plan, Curvature kind, Route route, index_t ld, Workspace& work);
 
     /// The cheaper route to a matrix of that kind.
-    static Route choose(const Plan& plan, Curvature kind);
+    static Route choose(const Plan& plan, Curvature kind, Objective objective);
 
     /// Lanes that are handled at once: many enough for a pass over the matrix to pay, few enough
     /// for a bounded memory of `block_bytes`.
@@ -63,8 +63,8 @@ public:
 
     /// Makes room for the operands of n lanes, at most block_lanes().
     void reserve(index_t n, Workspace& work);
-    /// Takes over the lanes of a block, from lane `begin` on.
-    void take(index_t begin, const Block& block, const CurvatureTape* tape);
+    /// Takes over the lanes of a block, from lane `begin` on; d is that of one output.
+    void take(index_t begin, const Block& block, const CurvatureTape* tape, index_t output = 0);
     /// h (+)= the sum over the lanes taken.
     void contract(double* h, bool accumulate, int n_threads) const;
 

@@ -41,30 +41,44 @@ void mirror(const Plan& plan, double* h, index_t ld, int n_threads) {
     });
 }
 
-/// d of the one output, times the root of the loss's second derivative.
+/// d of every output, times the root of the loss's second derivative; from the net input where the
+/// loss is split there. The second derivative is diagonal.
 void scaled_sensitivities(const Plan& plan, Block& block, Objective objective, Workspace& work) {
     const index_t n = block.n;
-    const PlanOutput& output = plan.outputs[0];
-    const LossLanes loss = loss_lanes(plan, block, output);
-    const LossForm form = loss_form(plan, output, objective);
-    double* slope = work.doubles(n);
-    double* second = work.doubles(n);
     reserve_sensitivities(plan, block, work);
-    if (form == LossForm::output) {
+    double* slope = work.doubles(n * plan.n_outputs);
+    double* root = work.doubles(n * plan.n_outputs);
+    From* from = work.array<From>(plan.n_outputs);
+    for (const PlanOutput& output : plan.outputs) {
+        const LossLanes loss = loss_lanes(plan, block, output);
+        const LossForm form = loss_form(plan, output, objective);
         const bool sse = objective == Objective::half_sse;
-        loss_output_slopes(sse ? Performance::sse : plan.performance.function, loss, slope, second,
-                           n);
-        for (index_t z = 0; z < n; ++z) slope[z] = std::sqrt(sse ? 0.5 * second[z] : second[z]);
-        sensitivities(plan, block);
-    } else {
-        loss_net_slopes(form, loss, slope, n, second, n);
-        for (index_t z = 0; z < n; ++z) slope[z] = std::sqrt(second[z]);
-        sensitivities(plan, block, From::net_input);
+        double* own = root + output.first_row * n;
+        if (form == LossForm::output) {
+            loss_output_slopes(sse ? Performance::sse : plan.performance.function, loss, slope, own,
+                               n);
+        } else {
+            Workspace square;
+            double* second = square.doubles(n * output.rows * output.rows);
+            loss_net_slopes(form, loss, slope, n, second, n);
+            for (index_t i = 0; i < output.rows; ++i) {
+                std::copy_n(second + i * (output.rows + 1) * n, n, own + i * n);
+            }
+        }
+        for (index_t e = 0; e < n * output.rows; ++e)
+            own[e] = std::sqrt(sse ? 0.5 * own[e] : own[e]);
+        for (index_t i = 0; i < output.rows; ++i) {
+            from[output.first_row + i] = form == LossForm::output ? From::output : From::net_input;
+        }
     }
+    sensitivities(plan, block, from);
     for (index_t l = 0; l < plan.n_layers(); ++l) {
-        double* d = block.layers[l].d;
-        for (index_t i = 0; i < plan.layers[static_cast<std::size_t>(l)].h; ++i) {
-            kernel_table().multiply(n, d + i * n, slope, d + i * n, false);
+        const index_t h = plan.layers[static_cast<std::size_t>(l)].h;
+        for (index_t m = 0; m < plan.n_outputs; ++m) {
+            for (index_t i = 0; i < h; ++i) {
+                double* d = block.layers[l].d + (m * h + i) * n;
+                kernel_table().multiply(n, d, root + m * n, d, false);
+            }
         }
     }
 }
@@ -88,14 +102,18 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
     }
     const Order order = kind == Curvature::exact ? Order::curvature : Order::slope;
     Workspace work;
-    const Route route = Contraction::choose(plan, kind);
+    const Route route = Contraction::choose(plan, kind, objective);
     Contraction contraction(plan, kind, route, ld, work);
+    // Columns of several outputs stand side by side, each with lanes of its own.
+    const index_t copies = route == Route::columns ? plan.n_outputs : 1;
+    const index_t step = std::max(contraction.block_lanes() / copies / lanes * lanes, lanes);
     double loss = 0.0;
-    for (index_t first = 0; first < batch.size(); first += contraction.block_lanes()) {
-        const index_t count = std::min(contraction.block_lanes(), batch.size() - first);
+    for (index_t first = 0; first < batch.size(); first += step) {
+        const index_t count = std::min(step, batch.size() - first);
         const index_t chunk = chunk_samples(plan), n_chunks = (count + chunk - 1) / chunk;
         Workspace own;
-        contraction.reserve(round_up(count, lanes), own);
+        const index_t n = round_up(count, lanes);
+        contraction.reserve(copies * n, own);
         double* losses = own.doubles(n_chunks);
         double* gradients = gradient ? own.doubles(n_chunks * p) : nullptr;
         parallel_for(n_chunks, n_threads, [&](index_t task) {
@@ -109,7 +127,9 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
             backward(plan, block, objective);
             if (route == Route::columns) {
                 scaled_sensitivities(plan, block, objective, scratch);
-                contraction.take(begin, block, nullptr);
+                for (index_t m = 0; m < copies; ++m) {
+                    contraction.take(m * n + begin, block, nullptr, m);
+                }
             } else {
                 const CurvatureTape tape(plan, block, kind, objective, scratch);
                 contraction.take(begin, block, &tape);

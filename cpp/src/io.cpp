@@ -440,7 +440,8 @@ Network from_bytes(const std::string& bytes) {
     if (announced != static_cast<double>(wb.size() + frozen.size())) {
         in.damaged("the number of parameters does not fit the structure");
     }
-    Network net(std::move(s));
+    const bool empty = s.inputs.empty() && s.layers.empty() && s.outputs.empty();
+    Network net = empty ? Network() : Network(std::move(s));
     if (wb.size() != net.parameter_storage()->size() ||
         frozen.size() != net.frozen_storage()->size()) {
         in.damaged("the number of parameters does not fit the structure");

@@ -46,10 +46,24 @@ double memory_limit() {
     return limit;
 }
 
+double available_memory() {
+    std::ifstream file("/proc/meminfo");
+    for (std::string word; file >> word;) {
+        double kibibytes = 0.0;
+        if (word == "MemAvailable:" && file >> kibibytes) {
+            return std::min(1024.0 * kibibytes, memory_limit());
+        }
+    }
+    return memory_limit();
+}
+
 void need_memory(double bytes, const std::string& what, const char* remedy) {
-    if (bytes <= memory_limit()) return;
-    throw OutOfMemory(text(what, " needs ", gibibytes(bytes), ", but this machine has ",
-                           gibibytes(memory_limit()), "; ", remedy));
+    constexpr double little = 1073741824.0;  // not worth asking for
+    if (bytes <= little) return;
+    const double available = available_memory();
+    if (bytes <= available) return;
+    throw OutOfMemory(text(what, " needs ", gibibytes(bytes), ", but ", gibibytes(available),
+                           " are available; ", remedy));
 }
 
 }  // namespace jacnet

@@ -17,7 +17,7 @@ private:
 };
 
 /// @param bytes  in floating point: products of sizes need not fit into an integer
-/// @throws OutOfMemory when `what` needs more than memory_limit()
+/// @throws OutOfMemory when `what` needs more than a GiB and more than available_memory()
 void need_memory(double bytes, const std::string& what, const char* remedy);
 
 }  // namespace jacnet

@@ -6,6 +6,7 @@
 #include "errors.hpp"
 #include "memory.hpp"
 #include "nearest.hpp"
+#include "parallel.hpp"
 #include "plan.hpp"
 
 namespace jacnet {
@@ -24,7 +25,24 @@ bool before(const Connection& a, const Connection& b) {
     return a.kind != b.kind ? a.kind < b.kind : a.source < b.source;
 }
 
+void check(const Processing& processing) {
+    const auto need = [](bool fine, const ProcessStep& step, const char* expected) {
+        if (!fine) refuse("Network: ", name(step.function), " needs ", expected);
+    };
+    for (const ProcessStep& s : processing.steps) {
+        const bool range = std::isfinite(s.ymin) && std::isfinite(s.ymax) && s.ymin < s.ymax;
+        need(s.function != Process::mapminmax || range, s, "finite ymin < ymax");
+        const bool spread = std::isfinite(s.ymean) && std::isfinite(s.ystd) && s.ystd > 0.0;
+        need(s.function != Process::mapstd || spread, s, "a finite ymean and a finite ystd > 0");
+        need(s.function != Process::removeconstantrows || s.max_range >= 0.0, s, "max_range >= 0");
+        need(s.function != Process::processpca || (s.maxfrac >= 0.0 && s.maxfrac < 1.0), s,
+             "maxfrac from 0 to below 1");
+    }
+}
+
 void check(const Structure& structure) {
+    for (const Input& input : structure.inputs) check(input.processing);
+    for (const Output& output : structure.outputs) check(output.processing);
     const index_t n_inputs = count(structure.inputs), n_layers = count(structure.layers);
     if (n_layers == 0) refuse("Network: a network needs at least one layer");
     if (structure.outputs.empty()) refuse("Network: a network needs at least one output layer");
@@ -155,8 +173,9 @@ void Network::build_layout() {
                     block.cols = structure_.layers[at(connection.source)].size;
                     break;
             }
-            bytes += 8.0 * static_cast<double>(block.rows) * static_cast<double>(block.cols);
-            need_memory(bytes, text("Network: the parameters up to ", block.name),
+            // Initialisation and changes of the layout hold two copies more for a while.
+            bytes += 24.0 * static_cast<double>(block.rows) * static_cast<double>(block.cols);
+            need_memory(bytes, text("Network: with the parameters up to ", block.name, ", it"),
                         "make the layers smaller");
             index_t& offset = block.learn ? learning : frozen;
             block.offset = offset;
@@ -196,20 +215,27 @@ MatrixView<const double> Network::block(const ParameterBlock& block) const {
 
 namespace {
 
-const ParameterBlock& find(const Layout& layout, const std::string& name) {
+const ParameterBlock& find(const Layout& layout, const std::string& name, const char* function) {
     std::vector<std::string_view> names;
+    std::string all;
     for (const ParameterBlock& block : layout) {
         if (block.name == name) return block;
         names.push_back(block.name);
+        constexpr std::size_t enough = 12;
+        if (names.size() <= enough) all += (all.empty() ? "" : ", ") + block.name;
+        if (names.size() == enough + 1) all += ", ...";
     }
     const std::string near = nearest(name, names);
-    refuse("block: this network has no block '", name, "'",
-           near.empty() ? "" : "; did you mean '" + near + "'?");
+    refuse(function, ": this network has no block '", name, "'",
+           near.empty() ? "" : "; did you mean '" + near + "'?", "; it has ",
+           all.empty() ? "none" : all);
 }
 
 }  // namespace
 
-MatrixView<double> Network::block(const std::string& name) { return block(find(layout_, name)); }
+MatrixView<double> Network::block(const std::string& name) {
+    return block(find(layout_, name, "block"));
+}
 
 void Network::set_parameters(VectorView<const double> wb) {
     if (wb.size != n_parameters()) {
@@ -224,7 +250,7 @@ void Network::set_parameters(VectorView<const double> wb) {
 }
 
 void Network::set_learn(const std::string& name, bool learn) {
-    const ParameterBlock target = find(layout_, name);
+    const ParameterBlock target = find(layout_, name, "set_learn");
     if (target.learn == learn) return;
     const Network old(*this);
     for (Connection& connection : structure_.layers[at(target.layer)].connections) {
@@ -256,6 +282,7 @@ void check_data(const char* what, const MatrixView<const double>& data, index_t 
     }
     bool known = data.rows == 0 || data.cols == 0;
     for (index_t q = 0; q < data.cols; ++q) {
+        detail::poll_interrupt();
         for (index_t i = 0; i < data.rows; ++i) {
             known = known || !std::isnan(data(i, q));
             if (std::isinf(data(i, q))) {

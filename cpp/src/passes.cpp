@@ -249,7 +249,7 @@ void add_output(const Plan& plan, const PlanLayer& layer, index_t m, index_t n, 
 
 }  // namespace
 
-void sensitivities(const Plan& plan, Block& block, From from) {
+void sensitivities(const Plan& plan, Block& block, const From* from) {
     const index_t n = block.n;
     for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
         const PlanLayer& layer = plan.layers[at(l)];
@@ -259,9 +259,10 @@ void sensitivities(const Plan& plan, Block& block, From from) {
             back_through(plan, layer, n, d, [&](index_t s) {
                 return block.layers[s].d + m * plan.layers[at(s)].h * n;
             });
-            if (from == From::output) add_output(plan, layer, m, n, from, d);
+            const From own = from ? from[m] : From::output;
+            if (own == From::output) add_output(plan, layer, m, n, own, d);
             kernel_table().slope_backward(slope, n, layer.h, d, n, d, n);
-            if (from == From::net_input) add_output(plan, layer, m, n, from, d);
+            if (own == From::net_input) add_output(plan, layer, m, n, own, d);
         }
     }
 }

@@ -62,6 +62,7 @@ void backward(const Plan& plan, Block& block, Objective objective);
 enum class From { output, net_input };
 
 /// d of every layer: sensitivities of all M outputs.
-void sensitivities(const Plan& plan, Block& block, From from = From::output);
+/// @param from  for each output; null: the raw output
+void sensitivities(const Plan& plan, Block& block, const From* from = nullptr);
 
 }  // namespace jacnet

@@ -128,7 +128,8 @@ Plan::Plan(const Network& net, const char* function, Parameters parameters)
 }
 
 void Plan::refresh(const Network& net) {
-    wb_ = net.wb().data;
+    held_ = net.parameter_storage();
+    wb_ = held_->data();
     if (!copy_.empty()) {
         std::copy_n(wb_, n_parameters, copy_.data());
         wb_ = copy_.data();

@@ -101,6 +101,7 @@ public:
     const double* norm() const { return norm_.data(); }
 
 private:
+    std::shared_ptr<const std::vector<double>> held_;  ///< keeps borrowed parameters alive
     const double* wb_ = nullptr;
     std::vector<double> copy_;    ///< of wb, where it is not borrowed
     std::vector<double> packed_;  ///< theta of the layers with frozen columns

@@ -8,6 +8,7 @@
 #include "errors.hpp"
 #include "kernels/kernels.hpp"
 #include "names.hpp"
+#include "parallel.hpp"
 #include "process_steps.hpp"
 
 namespace jacnet {
@@ -31,6 +32,7 @@ struct Data {
 void fit_mapminmax(ProcessStep& step, const Data& x) {
     step.no_change = true;
     for (index_t i = 0; i < x.rows; ++i) {
+        detail::poll_interrupt();
         double lo = infinity, hi = -infinity;
         for (index_t q = 0; q < x.samples; ++q) {
             lo = x(i, q) < lo ? x(i, q) : lo;
@@ -54,6 +56,7 @@ void fit_mapminmax(ProcessStep& step, const Data& x) {
 void fit_mapstd(ProcessStep& step, const Data& x) {
     step.no_change = true;
     for (index_t i = 0; i < x.rows; ++i) {
+        detail::poll_interrupt();
         index_t known = 0;
         double sum = 0.0;
         for (index_t q = 0; q < x.samples; ++q) {
@@ -84,6 +87,7 @@ void fit_mapstd(ProcessStep& step, const Data& x) {
 
 void fit_removeconstantrows(ProcessStep& step, const Data& x) {
     for (index_t i = 0; i < x.rows; ++i) {
+        detail::poll_interrupt();
         double lo = infinity, hi = -infinity;
         for (index_t q = 0; q < x.samples; ++q) {
             lo = x(i, q) < lo ? x(i, q) : lo;
@@ -101,6 +105,7 @@ void fit_removeconstantrows(ProcessStep& step, const Data& x) {
 
 void fit_fixunknowns(ProcessStep& step, const Data& x) {
     for (index_t i = 0; i < x.rows; ++i) {
+        detail::poll_interrupt();
         index_t known = 0;
         double sum = 0.0;
         for (index_t q = 0; q < x.samples; ++q) {
@@ -399,6 +404,7 @@ std::vector<double> Processing::fit(MatrixView<const double> x, bool reversible)
     const index_t n = round_up(x.cols, lanes);
     std::vector<double> data(at(x.rows * x.cols));
     for (index_t q = 0; q < x.cols; ++q) {
+        detail::poll_interrupt();
         for (index_t i = 0; i < x.rows; ++i) data[at(i + q * x.rows)] = x(i, q);
     }
     index_t rows = x.rows;
@@ -444,6 +450,7 @@ index_t Processing::raw_rows(index_t processed_rows) const {
 std::vector<double> row_ranges(MatrixView<const double> x) {
     std::vector<double> ranges;
     for (index_t i = 0; i < x.rows; ++i) {
+        detail::poll_interrupt();
         double lo = infinity, hi = -infinity;
         for (index_t q = 0; q < x.cols; ++q) {
             const double value = x(i, q);

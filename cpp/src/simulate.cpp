@@ -75,6 +75,7 @@ double perform(const Network& net, MatrixView<const double> t, MatrixView<const 
     double sum = 0.0;
     for (const PlanOutput& output : plan.outputs) {
         for (index_t q = 0; q < t.cols; ++q) {
+            if (q % 4096 == 0) detail::poll_interrupt();
             for (index_t i = output.first_row; i < output.first_row + output.rows; ++i) {
                 const double target = t(i, q), value = y(i, q);
                 if (std::isinf(target) || std::isinf(value)) {

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "cholesky.hpp"
+#include "jacnet/runtime.hpp"
 #include "questions.hpp"
 
 namespace jacnet {
@@ -129,14 +130,19 @@ void train_lm(Network& net, const TrainingSets& sets, const TrainingSettings& se
             record.stop = *reason;
             break;
         }
-        while (state.mu <= lm.mu_max) {
-            if (marquardt.try_step(state.mu)) {
-                state.mu = std::max(state.mu * lm.mu_dec, 1e-20);
-                break;
+        try {
+            while (state.mu <= lm.mu_max) {
+                if (marquardt.try_step(state.mu)) {
+                    state.mu = std::max(state.mu * lm.mu_dec, 1e-20);
+                    break;
+                }
+                state.mu *= lm.mu_inc;
             }
-            state.mu *= lm.mu_inc;
+            marquardt.evaluate(state);
+        } catch (const Interrupted&) {  // the epoch that was not finished counts for nothing
+            record.stop = StopReason::user;
+            break;
         }
-        marquardt.evaluate(state);
         const double watched = sets.has_validation ? state.vperf : state.perf;
         if (watched < best_perf) {
             best_perf = watched;

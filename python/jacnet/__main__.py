@@ -149,6 +149,9 @@ def _delimiter(text: str | None) -> str | None:
 
 def _columns(table: Table, options: argparse.Namespace) -> tuple[list[int], list[int]]:
     targets = [table.column(key.strip()) for key in options.targets.split(",")]
+    twice = [table.names[k] for k in targets if targets.count(k) > 1]
+    if twice:
+        raise TableError(f"column {twice[0]!r} is named twice in --targets")
     if options.inputs:
         inputs = [table.column(key.strip()) for key in options.inputs.split(",")]
     else:

@@ -33,8 +33,8 @@ def split_sizes(sizes: Sequence[Any]) -> tuple[list[int], list[int]]:
 def _whole(size: Any) -> int:
     if isinstance(size, (bool, np.bool_)) or not isinstance(size, (int, np.integer)):
         raise TypeError(f"sizes: expected whole numbers, got {size!r}")
-    if size < 0:
-        raise ValueError(f"sizes: expected sizes >= 0, got {size}")
+    if not 0 <= size < 2**62:
+        raise ValueError(f"sizes: expected sizes from 0 to below 2**62, got {size}")
     return int(size)
 
 

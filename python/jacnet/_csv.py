@@ -23,6 +23,8 @@ class Table:
 
     Attributes
     ----------
+    path : str
+        The file, for messages.
     names : list of str
         Header, or the column numbers from 1 where the file has none.
     rows : list of list of str
@@ -31,6 +33,7 @@ class Table:
         Line of the file that each row comes from, from 1.
     """
 
+    path: str
     names: list[str]
     rows: list[list[str]]
     lines: list[int]
@@ -60,7 +63,8 @@ class Table:
         values = np.empty((len(columns), len(self.rows)))
         for sample, row in enumerate(self.rows):
             for index, column in enumerate(columns):
-                where = f"line {self.lines[sample]}, column {self.names[column]!r}"
+                line = f"{self.path}: line {self.lines[sample]}"
+                where = f"{line}, column {self.names[column]!r}"
                 values[index, sample] = _number(row[column], where, missing_allowed)
         return values
 
@@ -92,7 +96,7 @@ def read_table(path: str, delimiter: str | None = None) -> Table:
     first = int(has_header)
     if len(rows) == first:
         raise TableError(f"{path}: there is a header but no data")
-    return Table(names, rows[first:], [number for number, _ in numbered[first:]])
+    return Table(path, names, rows[first:], [number for number, _ in numbered[first:]])
 
 
 def _text(path: str) -> str:

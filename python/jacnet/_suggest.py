@@ -13,7 +13,7 @@ def suggest(name: object, known: Iterable[str]) -> str:
     lower = {choice.lower(): choice for choice in choices}
     near = difflib.get_close_matches(str(name).lower(), lower, n=1)
     question = f"did you mean {lower[near[0]]!r}? " if near else ""
-    return f"{question}There are: {', '.join(choices)}"
+    return f"{question}{'There' if near else 'there'} are: {', '.join(choices)}"
 
 
 def chosen(what: str, name: Any, known: Collection[str]) -> str:

@@ -106,6 +106,6 @@ def _hidden_sizes(hidden: int | Iterable[int]) -> list[int]:
     for size in sizes:
         if isinstance(size, (bool, np.bool_)) or not isinstance(size, (int, np.integer)):
             raise TypeError(f"hidden: expected whole numbers, got {size!r}")
-        if size < 1:
-            raise ValueError(f"hidden: expected layer sizes >= 1, got {size}")
+        if not 1 <= size < 2**62:
+            raise ValueError(f"hidden: expected layer sizes from 1 to below 2**62, got {size}")
     return [int(size) for size in sizes]

@@ -105,7 +105,7 @@ def load(path: str | os.PathLike[str]) -> Network:
         If it is no jacnet file, truncated, damaged, or of a newer format version.
     """
     magic = b"jacnet network "
-    with open(path, "rb") as file:
+    with open(os.fspath(path), "rb") as file:  # not a file descriptor
         data = file.read(len(magic))
         if data == magic:  # anything else is not worth reading, and may never end
             data += file.read()

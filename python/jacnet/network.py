@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from html import escape
 from typing import Any
 
@@ -132,6 +133,8 @@ class Network(_core.Network):
 
     def set_learn(self, name: str, flag: bool) -> Network:
         """Freeze (False) or free (True) a block by name; `wb` changes its length accordingly."""
+        if not isinstance(flag, (bool, np.bool_)):
+            raise TypeError(f"set_learn: flag must be True or False, got {flag!r}")
         super().set_learn(name, bool(flag))
         return self
 
@@ -263,6 +266,8 @@ class Network(_core.Network):
         self.annotations = {**self.annotations, **texts}
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "wb":
+            raise AttributeError("net.wb is a view: use net.setwb(values) or net.wb[:] = values")
         if type(self) is Network and not hasattr(Network, name):
             raise AttributeError(f"a network has no attribute {name!r}; {_attribute_hint(name)}")
         super().__setattr__(name, value)
@@ -274,16 +279,27 @@ class Network(_core.Network):
 
     def copy(self) -> Network:
         """Independent copy: parameters, settings, annotations."""
-        return type(self)._adopt(self)
+        copy = type(self)._adopt(self)
+        for name, value in self._own_state().items():
+            setattr(copy, name, value)
+        return copy
+
+    def _own_state(self) -> dict[str, Any]:
+        """Attributes that a subclass has added."""
+        return getattr(self, "__dict__", {})
 
     def __copy__(self) -> Network:
         return self.copy()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Network:
-        return self.copy()
+        copy = type(self)._adopt(self)
+        for name, value in self._own_state().items():
+            setattr(copy, name, deepcopy(value, memo))
+        return copy
 
-    def __reduce__(self) -> tuple[Callable[..., Network], tuple[bytes]]:
-        return type(self)._from_bytes, (self.to_bytes(),)
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = self._own_state() or None
+        return type(self)._from_bytes, (self.to_bytes(),), state
 
     @classmethod
     def _from_bytes(cls, data: bytes) -> Network:
@@ -318,7 +334,7 @@ class Network(_core.Network):
         The file is a short text header (format version, structure, names, settings) followed by
         the parameters as little-endian doubles. Nothing in it is executed on reading.
         """
-        with open(path, "wb") as file:
+        with open(os.fspath(path), "wb") as file:  # not a file descriptor
             file.write(self.to_bytes())
 
     # Display ------------------------------------------------------------------------------
@@ -332,8 +348,12 @@ class Network(_core.Network):
         return f"<b>{title}</b>{self.layout._repr_html_()}"
 
     def _facts(self) -> Iterator[str]:
-        yield "-".join([_joined(self.input_sizes), *map(_size, self._shown_layers())]) + self._graph
-        yield "/".join(self.transfer)
+        if not self.layer_sizes:
+            yield "no layers"
+        else:
+            sizes = [_joined(self.input_sizes), *map(_size, self._shown_layers())]
+            yield "-".join(sizes) + self._graph
+            yield "/".join(self.transfer)
         yield f"{self.n_parameters} parameters" if self.configured else "not configured"
         yield self.performFcn
         yield self.trainFcn

@@ -83,7 +83,7 @@ def train(
 
     Notes
     -----
-    Ctrl-C stops at the end of the epoch and returns the best network so far. One epoch costs one
+    Ctrl-C stops and returns the best network of the epochs that were finished. One epoch costs one
     normal-equations pass, about ``N P^2 / 2`` multiply-adds for one output, and for each trial step
     a Cholesky factorisation, ``P^3 / 6``, and one simulation.
 

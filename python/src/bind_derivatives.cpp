@@ -41,9 +41,14 @@ struct Data {
     index_t count() const { return count_; }
     /// Of a Jacobian; the largest size there is where the product does not fit.
     index_t n_columns() const {
-        index_t columns = 0;
-        const bool fits = !__builtin_mul_overflow(net_.n_outputs(), count_, &columns);
-        return fits ? columns : std::numeric_limits<index_t>::max();
+        constexpr index_t most = std::numeric_limits<index_t>::max();
+        const index_t outputs = net_.n_outputs();
+        return outputs > 0 && count_ > most / outputs ? most : outputs * count_;
+    }
+    index_t n_inputs() const {
+        index_t rows = 0;
+        for (const Input& input : net_.structure().inputs) rows += input.size;
+        return rows;
     }
     void refuse_overlap(const py::array& out, const char* function) const {
         python::refuse_overlap(out, function, x_.arrays(), "x");
@@ -74,13 +79,23 @@ public:
           function_(function),
           data_(net, function, x, t, ew, samples),
           n_parameters_(net.n_parameters()),
-          n_outputs_(net.n_outputs()) {}
+          n_outputs_(net.n_outputs()),
+          n_inputs_(data_.n_inputs()),
+          n_columns_(data_.n_columns()) {}
+
+    /// Will answer many questions: keeps the parameters, and the tape.
+    void keep() {
+        parameters_ = Parameters::copied;
+        made();
+    }
 
     /// Takes the parameters as they are now, and reads and checks the data.
     Linearization& made() {
         if (!made_) {
             const double reading = static_cast<double>(data_.count()) * 10.0;
-            unlocked(reading, [&] { made_.emplace(net_, data_.samples(), function_); });
+            unlocked(reading, net_, [&](const Network& net) {
+                made_.emplace(net, data_.samples(), function_, parameters_);
+            });
         }
         return *made_;
     }
@@ -159,7 +174,7 @@ public:
     }
 
 private:
-    std::vector<index_t> jacobian_shape() const { return {n_parameters_, data_.n_columns()}; }
+    std::vector<index_t> jacobian_shape() const { return {n_parameters_, n_columns_}; }
     py::array target(const char* function, py::handle out, const std::vector<index_t>& shape,
                      bool c_order = false) const {
         py::array array = result(out, {function, "out"}, shape, c_order);
@@ -167,9 +182,7 @@ private:
         return array;
     }
     py::array input_jacobian(const char* function, std::optional<int> threads, py::handle out) {
-        index_t n_inputs = 0;
-        for (const index_t rows : input_rows(net_)) n_inputs += rows;
-        const py::array j = target(function, out, {data_.count(), n_outputs_, n_inputs}, true);
+        const py::array j = target(function, out, {data_.count(), n_outputs_, n_inputs_}, true);
         const index_t size = sizeof(double);
         const index_t strides[3] = {j.strides(0) / size, j.strides(1) / size, j.strides(2) / size};
         auto* values = static_cast<double*>(const_cast<void*>(j.data()));
@@ -186,9 +199,18 @@ private:
     const Network& net_;
     const char* function_;
     Data data_;
-    index_t n_parameters_, n_outputs_;
+    index_t n_parameters_, n_outputs_, n_inputs_, n_columns_;  // as they were at the start
+    Parameters parameters_ = Parameters::borrowed;
     std::optional<Linearization> made_;
 };
+
+/// A word from a few; anything else is refused by name.
+std::string word(py::handle object, const char* function, const char* argument,
+                 const char* expected) {
+    if (py::isinstance<py::str>(object)) return py::cast<std::string>(object);
+    throw py::type_error(std::string(function) + ": " + argument + " must be " + expected +
+                         ", got " + type_name(object));
+}
 
 /// Targets that a question cannot do without: None is refused like any other non-array.
 py::handle need(py::handle t, const char* function) {
@@ -253,10 +275,14 @@ py::array numeric_derivative(const char* function, Stencil stencil, const std::s
         static_cast<double>(p) * static_cast<double>(p) * static_cast<double>(data.count());
     if (errors) {
         const MatrixView<double> j = matrix(values);
-        unlocked(work, [&] { numeric_de_dwb(net, data.samples(), stencil, j, threads); });
+        unlocked(work, net, [&](const Network& own) {
+            numeric_de_dwb(own, data.samples(), stencil, j, threads);
+        });
     } else {
         const VectorView<double> g = vector(values);
-        unlocked(work, [&] { numeric_gradient(net, data.samples(), stencil, g, threads); });
+        unlocked(work, net, [&](const Network& own) {
+            numeric_gradient(own, data.samples(), stencil, g, threads);
+        });
         for (index_t i = 0; factor < 0.0 && i < p; ++i) g[i] = -g[i];
     }
     return values;
@@ -267,9 +293,12 @@ template <class Function>
 void bind_derivative(py::module_& m, const char* name, const char* doc, Function function) {
     m.def(
         name,
-        [function](const std::string& what, py::object net, py::object x, py::object t,
-                   py::object xi, py::object ai, py::object ew, const std::string& sign,
-                   py::object samples, py::object n_threads, py::object out) {
+        [function, name](py::object what_object, py::object net, py::object x, py::object t,
+                         py::object xi, py::object ai, py::object ew, py::object sign_object,
+                         py::object samples, py::object n_threads, py::object out) {
+            const std::string what =
+                word(what_object, name, "what", "'de_dwb' or 'dperf_dwb', before net, x and t");
+            const std::string sign = word(sign_object, name, "sign", "'true' or 'matlab'");
             return function(what, net, x, t, xi, ai, ew, sign, samples, n_threads, out);
         },
         py::arg("what"), py::arg("net"), py::arg("x"), py::arg("t"), py::arg("xi") = py::none(),
@@ -305,74 +334,7 @@ void bind_derivatives(py::module_& m) {
     namespace doc = docstrings;
     const auto none = py::none();
 
-    bind_derivative(m, "defaultderiv", doc::defaultderiv,
-                    [](auto&&... a) { return derivative("defaultderiv", a...); });
-    bind_derivative(m, "staticderiv", doc::staticderiv,
-                    [](auto&&... a) { return derivative("staticderiv", a...); });
-    bind_derivative(m, "num2deriv", doc::num2deriv, [](auto&&... a) {
-        return numeric_derivative("num2deriv", Stencil::two_point, a...);
-    });
-    bind_derivative(m, "num5deriv", doc::num5deriv, [](auto&&... a) {
-        return numeric_derivative("num5deriv", Stencil::five_point, a...);
-    });
-
-    bind_question(m, "gradient", doc::gradient, [](PyLinearization& lin, auto& n, auto& out) {
-        return lin.gradient("gradient", n, out);
-    });
-    bind_question(m, "gauss_newton", doc::gauss_newton,
-                  [](PyLinearization& lin, auto& n, auto& out) {
-                      return lin.hessian("gauss_newton", "gauss-newton", n, out);
-                  });
-    bind_question(m, "normal_equations", doc::normal_equations,
-                  [](PyLinearization& lin, auto& n, auto& out) {
-                      return lin.normal_equations("normal_equations", n, out);
-                  });
-    m.def(
-        "hessian",
-        [](py::object net, py::object x, py::object t, const std::string& kind, py::object ew,
-           py::object samples, py::object n_threads, py::object out) {
-            PyLinearization lin(network(net, "hessian"), "hessian", x, need(t, "hessian"), ew,
-                                samples);
-            return lin.hessian("hessian", kind, n_threads, out);
-        },
-        py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("kind") = "exact",
-        py::arg("ew") = none, py::arg("samples") = none, py::arg("n_threads") = none,
-        py::arg("out") = none, doc::hessian);
-    m.def(
-        "jacobian",
-        [](py::object net, py::object x, const std::string& wrt, py::object samples,
-           py::object n_threads, py::object out) {
-            PyLinearization lin(network(net, "jacobian"), "jacobian", x, py::none(), py::none(),
-                                samples);
-            return lin.jacobian("jacobian", wrt, n_threads, out);
-        },
-        py::arg("net"), py::arg("x"), py::arg("wrt") = "parameters", py::kw_only(),
-        py::arg("samples") = none, py::arg("n_threads") = none, py::arg("out") = none,
-        doc::jacobian);
-    m.def(
-        "linearize",
-        [](py::object net, py::object x, py::object t, py::object ew, py::object samples) {
-            auto lin = std::make_unique<PyLinearization>(network(net, "linearize"), "linearize", x,
-                                                         t, ew, samples);
-            lin->made();
-            return lin;
-        },
-        py::arg("net"), py::arg("x"), py::arg("t") = none, py::kw_only(), py::arg("ew") = none,
-        py::arg("samples") = none, py::keep_alive<0, 1>(), doc::linearize);
-    m.def(
-        "perform",
-        [](py::object net_handle, py::object t, py::object y, py::object ew) {
-            const Network& net = network(net_handle, "perform");
-            const std::vector<index_t> rows{net.n_outputs()};
-            const Signals st(t, {"perform", "t"}, rows), sy(y, {"perform", "y"}, rows);
-            const Weights weights(ew, "perform");
-            const double work = 10.0 * static_cast<double>(st.views()[0].cols * net.n_outputs());
-            return unlocked(
-                work, [&] { return perform(net, st.views()[0], sy.views()[0], weights.view()); });
-        },
-        py::arg("net"), py::arg("t"), py::arg("y"), py::arg("ew") = none, doc::perform);
-
-    py::class_<PyLinearization>(m, "Linearization",
+    py::class_<PyLinearization>(m, "Linearization", py::is_final(),
                                 py::custom_type_setup([](PyHeapTypeObject* type) {
                                     type->ht_type.tp_new = &refuse_new_linearization;
                                 }),
@@ -398,8 +360,9 @@ void bind_derivatives(py::module_& m) {
             "Jacobian of the errors, P x (S*Q), as defaultderiv('de_dwb', ...).")
         .def(
             "jacobian",
-            [](PyLinearization& lin, const std::string& wrt, py::object n, py::object out) {
-                return lin.jacobian("jacobian", wrt, n, out);
+            [](PyLinearization& lin, py::object wrt, py::object n, py::object out) {
+                return lin.jacobian(
+                    "jacobian", word(wrt, "jacobian", "wrt", "'parameters' or 'inputs'"), n, out);
             },
             py::arg("wrt") = "parameters", py::kw_only(), py::arg("n_threads") = none,
             py::arg("out") = none, doc::jacobian)
@@ -418,9 +381,82 @@ void bind_derivatives(py::module_& m) {
             py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none, doc::gauss_newton)
         .def(
             "hessian",
-            [](PyLinearization& lin, const std::string& kind, py::object n, py::object out) {
-                return lin.hessian("hessian", kind, n, out);
+            [](PyLinearization& lin, py::object kind, py::object n, py::object out) {
+                return lin.hessian(
+                    "hessian", word(kind, "hessian", "kind", "'exact' or 'gauss-newton'"), n, out);
             },
             py::arg("kind") = "exact", py::kw_only(), py::arg("n_threads") = none,
             py::arg("out") = none, doc::hessian);
+
+    bind_derivative(m, "defaultderiv", doc::defaultderiv,
+                    [](auto&&... a) { return derivative("defaultderiv", a...); });
+    bind_derivative(m, "staticderiv", doc::staticderiv,
+                    [](auto&&... a) { return derivative("staticderiv", a...); });
+    bind_derivative(m, "num2deriv", doc::num2deriv, [](auto&&... a) {
+        return numeric_derivative("num2deriv", Stencil::two_point, a...);
+    });
+    bind_derivative(m, "num5deriv", doc::num5deriv, [](auto&&... a) {
+        return numeric_derivative("num5deriv", Stencil::five_point, a...);
+    });
+
+    bind_question(m, "gradient", doc::gradient, [](PyLinearization& lin, auto& n, auto& out) {
+        return lin.gradient("gradient", n, out);
+    });
+    bind_question(m, "gauss_newton", doc::gauss_newton,
+                  [](PyLinearization& lin, auto& n, auto& out) {
+                      return lin.hessian("gauss_newton", "gauss-newton", n, out);
+                  });
+    bind_question(m, "normal_equations", doc::normal_equations,
+                  [](PyLinearization& lin, auto& n, auto& out) {
+                      return lin.normal_equations("normal_equations", n, out);
+                  });
+    m.def(
+        "hessian",
+        [](py::object net, py::object x, py::object t, py::object kind_object, py::object ew,
+           py::object samples, py::object n_threads, py::object out) {
+            const std::string kind =
+                word(kind_object, "hessian", "kind", "'exact' or 'gauss-newton'");
+            PyLinearization lin(network(net, "hessian"), "hessian", x, need(t, "hessian"), ew,
+                                samples);
+            return lin.hessian("hessian", kind, n_threads, out);
+        },
+        py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("kind") = "exact",
+        py::arg("ew") = none, py::arg("samples") = none, py::arg("n_threads") = none,
+        py::arg("out") = none, doc::hessian);
+    m.def(
+        "jacobian",
+        [](py::object net, py::object x, py::object wrt_object, py::object samples,
+           py::object n_threads, py::object out) {
+            const std::string wrt =
+                word(wrt_object, "jacobian", "wrt",
+                     "'parameters' or 'inputs' (targets are for defaultderiv('de_dwb', ...))");
+            PyLinearization lin(network(net, "jacobian"), "jacobian", x, py::none(), py::none(),
+                                samples);
+            return lin.jacobian("jacobian", wrt, n_threads, out);
+        },
+        py::arg("net"), py::arg("x"), py::arg("wrt") = "parameters", py::kw_only(),
+        py::arg("samples") = none, py::arg("n_threads") = none, py::arg("out") = none,
+        doc::jacobian);
+    m.def(
+        "linearize",
+        [](py::object net, py::object x, py::object t, py::object ew, py::object samples) {
+            auto lin = std::make_unique<PyLinearization>(network(net, "linearize"), "linearize", x,
+                                                         t, ew, samples);
+            lin->keep();
+            return lin;
+        },
+        py::arg("net"), py::arg("x"), py::arg("t") = none, py::kw_only(), py::arg("ew") = none,
+        py::arg("samples") = none, py::keep_alive<0, 1>(), doc::linearize);
+    m.def(
+        "perform",
+        [](py::object net_handle, py::object t, py::object y, py::object ew) {
+            const Network& net = network(net_handle, "perform");
+            const std::vector<index_t> rows{net.n_outputs()};
+            const Signals st(t, {"perform", "t"}, rows), sy(y, {"perform", "y"}, rows);
+            const Weights weights(ew, "perform");
+            const double work = 10.0 * static_cast<double>(st.views()[0].cols * net.n_outputs());
+            return unlocked(
+                work, [&] { return perform(net, st.views()[0], sy.views()[0], weights.view()); });
+        },
+        py::arg("net"), py::arg("t"), py::arg("y"), py::arg("ew") = none, doc::perform);
 }

@@ -132,6 +132,11 @@ py::list range_list(const Items& items) {
 /// Makes a whole, empty network: a subclass whose __init__ is not done yet, or never runs, then
 /// meets the messages of an unconfigured network instead of raw memory.
 PyObject* new_network(PyTypeObject* type, PyObject*, PyObject*) {
+    if (py::detail::all_type_info(type).size() != 1) {
+        PyErr_SetString(PyExc_TypeError,
+                        "Network: a class cannot be a network and another compiled type at once");
+        return nullptr;
+    }
     PyObject* self = py::detail::make_new_instance(type);
     const auto value = reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder(
         py::detail::get_type_info(typeid(Network)));
@@ -337,6 +342,7 @@ void bind_network(py::module_& m) {
             [](Network& net, py::object x, py::object t) {
                 const Signals sx(x, {"configure", "x"}, known_rows(net.structure().inputs));
                 const Signals st(t, {"configure", "t"}, known_rows(net.structure().outputs));
+                const InterruptCheck check(check_signals);
                 net.configure(sx.views(), st.views());
             },
             py::arg("x"), py::arg("t"))
@@ -366,7 +372,15 @@ void bind_network(py::module_& m) {
                 }
                 net.performance.regularization = r;
             })
-        .def_readwrite("annotations", &Network::annotations)
+        .def_property(
+            "annotations",
+            [](const Network& net) {  // a copy would take writes and lose them
+                return py::module_::import("types").attr("MappingProxyType")(
+                    py::cast(net.annotations));
+            },
+            [](Network& net, const std::map<std::string, std::string>& texts) {
+                net.annotations = texts;
+            })
         .def("to_bytes", [](const Network& net) { return py::bytes(to_bytes(net)); })
         .def_static(
             "from_bytes", [](const py::bytes& data) { return from_bytes(std::string(data)); },
@@ -386,7 +400,9 @@ void bind_network(py::module_& m) {
                 refuse_overlap(y, "sim", net);
                 const double work = 2.0 * static_cast<double>(net.n_parameters() + 1) *
                                     static_cast<double>(samples);
-                unlocked(work, [&] { simulate(net, sx.views(), matrix(y), threads); });
+                unlocked(work, net, [&](const Network& own) {
+                    simulate(own, sx.views(), matrix(y), threads);
+                });
                 return y;
             },
             py::arg("x"), py::kw_only(), py::arg("n_threads") = py::none(),

@@ -5,6 +5,7 @@
 #include <pybind11/stl.h>
 
 #include "ndarray.hpp"
+#include "unlocked.hpp"
 
 namespace py = pybind11;
 using namespace jacnet;
@@ -102,24 +103,39 @@ py::dict record_dict(const TrainingRecord& r) {
 /// Asks Python once per epoch for its callback, and a few times a second for Ctrl-C.
 class Interrupts {
 public:
-    explicit Interrupts(py::object callback) : callback_(std::move(callback)) {}
+    explicit Interrupts(py::object callback)
+        : callback_(std::move(callback)), signals_(handles_signals()) {}
+
+    bool signals() const { return signals_; }
 
     bool operator()(const EpochState& state) {
+        if (callback_.is_none() && !signals_) return false;
         const auto now = std::chrono::steady_clock::now();
         const bool due = now - asked_ >= std::chrono::milliseconds(20);
         if (callback_.is_none() && !due) return false;
         asked_ = now;
         const py::gil_scoped_acquire lock;
-        if (PyErr_CheckSignals() != 0) {
-            if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) throw py::error_already_set();
-            PyErr_Clear();  // a stop at this epoch boundary, with the best network so far
-            return true;
-        }
+        if (interrupted()) return true;  // at this epoch boundary, with the best network so far
         return !callback_.is_none() && py::cast<bool>(py::bool_(callback_(state_dict(state))));
     }
 
+    /// Within an epoch: ends it.
+    static void check() {
+        const py::gil_scoped_acquire lock;
+        if (interrupted()) throw Interrupted();
+    }
+
 private:
+    /// Whether there was a Ctrl-C, which is taken; what other signal handlers raise goes through.
+    static bool interrupted() {
+        if (PyErr_CheckSignals() == 0) return false;
+        if (!PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) throw py::error_already_set();
+        PyErr_Clear();
+        return true;
+    }
+
     py::object callback_;
+    bool signals_;  ///< whether this thread handles them
     std::chrono::steady_clock::time_point asked_{};
 };
 
@@ -137,9 +153,14 @@ py::dict python_train(Network& net, py::object x, py::object t, py::object ew,
     Interrupts interrupts(callback);
     settings.callback = [&](const EpochState& state) { return interrupts(state); };
     TrainingRecord record;
-    {
-        const py::gil_scoped_release release;
+    try {
+        std::optional<InterruptCheck> check;
+        if (interrupts.signals()) check.emplace(Interrupts::check);
+        const Released released;
         record = train(net, sx.views(), st.views(), settings, weights.view());
+    } catch (const Interrupted&) {  // before the first epoch: there is nothing to return
+        PyErr_SetNone(PyExc_KeyboardInterrupt);
+        throw py::error_already_set();
     }
     return record_dict(record);
 }

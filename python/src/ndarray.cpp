@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <sstream>
 #include <utility>
 
@@ -26,11 +27,9 @@ std::string sizes_text(const std::vector<index_t>& shape) {
     return out + (shape.size() == 1 ? ",)" : ")");
 }
 
-std::string type_name(py::handle object) {
-    return object.is_none() ? "None" : std::string(py::str(py::type::of(object).attr("__name__")));
+std::string dtype_name(const py::dtype& dtype) {
+    return py::str(static_cast<const py::object&>(dtype));
 }
-
-std::string dtype_name(const py::dtype& dtype) { return py::str(dtype.attr("name")); }
 
 /// Strides in elements; whole ones, as `doubles` and `result` make sure.
 index_t stride(const py::array& array, py::ssize_t axis) {
@@ -85,6 +84,10 @@ MatrixView<const double> signal_view(const py::array& array, const Argument& arg
 
 }  // namespace
 
+std::string type_name(py::handle object) {
+    return object.is_none() ? "None" : std::string(py::str(py::type::of(object).attr("__name__")));
+}
+
 std::string shape_text(const py::array& array) {
     return sizes_text(std::vector<index_t>(array.shape(), array.shape() + array.ndim()));
 }
@@ -92,6 +95,13 @@ std::string shape_text(const py::array& array) {
 py::array doubles(py::handle object, const Argument& argument) {
     if (py::isinstance<py::array>(object)) {
         auto given = py::reinterpret_borrow<py::array>(object);
+        const bool masked = Py_TYPE(given.ptr()) != py::detail::npy_api::get().PyArray_Type_ &&
+                            py::hasattr(given, "_mask");
+        if (masked) {
+            throw py::type_error(text(argument.function, ": ", argument.name,
+                                      " is a masked array, whose mask would be lost; pass ",
+                                      argument.name, ".filled(np.nan)"));
+        }
         if (viewable(given)) return given;
     } else {
         const bool numbers = is_sequence(object) || PyFloat_Check(object.ptr()) ||
@@ -102,7 +112,8 @@ py::array doubles(py::handle object, const Argument& argument) {
     py::array array;
     try {
         array = py::module_::import("numpy").attr("asarray")(object);
-    } catch (const py::error_already_set&) {
+    } catch (const py::error_already_set& error) {
+        if (!error.matches(PyExc_TypeError) && !error.matches(PyExc_ValueError)) throw;
         refuse_type(argument, "a " + type_name(object) + " that is not an array");
     }
     if (viewable(array)) return array;
@@ -176,7 +187,13 @@ std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_
         !py::isinstance<py::type>(object) && !py::hasattr(object, "__array__")) {
         refuse(type_name(object));
     }
-    const py::array array = py::module_::import("numpy").attr("asarray")(object);
+    py::array array;
+    try {
+        array = py::module_::import("numpy").attr("asarray")(object);
+    } catch (const py::error_already_set& error) {
+        if (!error.matches(PyExc_TypeError) && !error.matches(PyExc_ValueError)) throw;
+        refuse("a " + type_name(object) + " that is not an array");
+    }
     if (array.ndim() != 1) {
         throw py::value_error(
             text(function, ": samples has shape ", shape_text(array), ", expected one dimension"));
@@ -196,8 +213,16 @@ std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_
     }
     if (array.size() > 0 && kind != 'i' && kind != 'u')
         refuse("dtype " + dtype_name(array.dtype()));
+    const double bytes = 8.0 * static_cast<double>(array.size());
+    if (bytes > available_memory()) {
+        PyErr_SetString(PyExc_MemoryError, text(function, ": samples has ", array.size(),
+                                                " indices, more than memory holds")
+                                               .c_str());
+        throw py::error_already_set();
+    }
     const auto collect = [&](const auto& values) {
         for (index_t i = 0; i < values.shape(0); ++i) {
+            if (i % 1048576 == 1048575 && PyErr_CheckSignals() != 0) throw py::error_already_set();
             const auto index = values(i);  // compared as it came: unsigned ones need not fit
             const bool fits =
                 std::cmp_less(index, n_samples) && std::cmp_greater_equal(index, -n_samples);
@@ -217,32 +242,49 @@ std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_
     return indices;
 }
 
+namespace {
+
+/// Through __index__; nothing for what is no whole number, the largest for what does not fit.
+std::optional<long long> whole_number(py::handle object) {
+    const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
+    if (!index) {
+        PyErr_Clear();
+        return std::nullopt;
+    }
+    int overflow = 0;
+    const long long value = PyLong_AsLongLongAndOverflow(index.ptr(), &overflow);
+    constexpr long long most = std::numeric_limits<long long>::max();
+    return overflow > 0 ? most : overflow < 0 ? -most : value;
+}
+
+}  // namespace
+
 std::optional<std::uint32_t> random_seed(py::handle object, const char* function) {
     if (object.is_none()) return std::nullopt;
-    if (!PyIndex_Check(object.ptr())) {
+    const std::optional<long long> seed = whole_number(object);
+    if (!seed) {
         throw py::type_error(
             text(function, ": seed must be a whole number or None, got ", type_name(object)));
     }
-    const py::int_ whole(py::reinterpret_borrow<py::object>(object));
-    const long long value = PyLong_AsLongLong(whole.ptr());
-    if (PyErr_Occurred() != nullptr || value < 0 || value > 4294967295LL) {
-        PyErr_Clear();
-        throw py::value_error(text(function, ": seed must lie in 0 to 2**32 - 1"));
+    if (*seed < 0 || *seed > 4294967295LL) {
+        throw py::value_error(
+            text(function, ": seed is ", *seed, ", expected a whole number from 0 to 2**32 - 1"));
     }
-    return static_cast<std::uint32_t>(value);
+    return static_cast<std::uint32_t>(*seed);
 }
 
 std::optional<int> thread_count(py::handle object, const char* function) {
     if (object.is_none()) return std::nullopt;
-    if (!PyIndex_Check(object.ptr()) || PyBool_Check(object.ptr())) {
-        throw py::type_error(
-            text(function, ": n_threads must be a whole number or None, got ", type_name(object)));
+    const std::optional<long long> n = whole_number(object);
+    if (!n || PyBool_Check(object.ptr())) {
+        throw py::type_error(text(function, ": n_threads must be a whole number or None, got ",
+                                  type_name(object), "; None uses all that there are"));
     }
-    const auto n = py::cast<long long>(py::int_(py::reinterpret_borrow<py::object>(object)));
-    if (n < 1) {
-        throw py::value_error(text(function, ": n_threads is ", n, ", expected at least 1"));
+    if (*n < 1) {
+        throw py::value_error(text(function, ": n_threads is ", *n,
+                                   ", expected at least 1; None uses all that there are"));
     }
-    return static_cast<int>(std::min<long long>(n, 1 << 16));
+    return static_cast<int>(std::min<long long>(*n, 1 << 16));
 }
 
 namespace {
@@ -289,13 +331,15 @@ namespace {
 void refuse_size(const Argument& argument, const std::vector<index_t>& shape) {
     double bytes = sizeof(double);
     for (const index_t length : shape) bytes *= static_cast<double>(length);
-    if (bytes <= memory_limit()) return;
     constexpr double gib = 1024.0 * 1024.0 * 1024.0;
+    if (bytes <= gib) return;
+    const double available = available_memory();
+    if (bytes <= available) return;
     const std::string message =
         text(argument.function, ": the result of shape ", sizes_text(shape), " needs ", bytes / gib,
-             " GiB, but this machine has ", memory_limit() / gib,
-             "; ask for fewer samples or parameters at a time (samples=, "
-             "net.set_learn), or pass ",
+             " GiB, but ", available / gib,
+             " GiB are available; ask for fewer samples at a time or fewer parameters "
+             "(net.set_learn), or pass ",
              argument.name, "= a numpy.memmap");
     PyErr_SetString(PyExc_MemoryError, message.c_str());
     throw py::error_already_set();

@@ -86,6 +86,9 @@ py::array copied(const std::vector<T>& values) {
 /// "(3, 7)"
 std::string shape_text(const py::array& array);
 
+/// The name of an object's type, for messages.
+std::string type_name(py::handle object);
+
 /// The network itself, or TypeError.
 const Network& network(py::handle object, const char* function);
 

@@ -1,9 +1,14 @@
 """Bad input is refused with a message that names function, argument, what came and what was due."""
 
+import copy
 import os
+import pickle
 import re
 import signal
+import subprocess
+import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import jacnet as jn
@@ -80,7 +85,7 @@ class TestInputs:
         ("bad", "what"),
         [
             (np.full((R, Q), None), "object"),
-            (np.full((R, Q), "1.5"), "str"),
+            (np.full((R, Q), "1.5"), "<U3"),
             (np.zeros((R, Q), dtype=complex), "complex"),
         ],
     )
@@ -417,7 +422,7 @@ def test_unsigned_samples_do_not_wrap(net, x, index):
 def test_results_beyond_memory_are_refused_before_data_are_read(net):
     x = np.broadcast_to(np.ones((R, 1)), (R, 2**50))
     t = np.broadcast_to(np.ones((S, 1)), (S, 2**50))
-    with refused(MemoryError, "jacobian", "shape", "GiB", "samples="):
+    with refused(MemoryError, "jacobian", "shape", "GiB", "fewer samples"):
         jn.jacobian(net, x)
     with refused(MemoryError, "defaultderiv", "GiB"):
         jn.defaultderiv("de_dwb", net, x, t)
@@ -433,7 +438,7 @@ def test_networks_beyond_memory_are_refused(size):
     with refused(MemoryError, "Network", "LW{2,1}", "GiB", "smaller"):
         jn.Network([1, 10**6, 10**6])
     with refused(MemoryError, "Network", "b{1}"):
-        jn.Network([2**62, 2**62])
+        jn.Network([2**61, 2**61])
 
 
 @pytest.mark.parametrize("shape", ["hessian", "de_dwb", "scan"])
@@ -530,3 +535,190 @@ def test_process_functions_that_were_never_fitted(side, step, x):
     trained, _ = jn.train(net, x, x, seed=0, epochs=1)  # configures
     assert trained.configured
     assert np.isfinite(trained(x)).all()
+
+
+class TestChangesDuringUse:
+    """Whatever becomes of the network, nothing reads memory that has gone."""
+
+    def test_linearizations_keep_their_sizes(self):
+        rng = np.random.default_rng(0)
+        wide = rng.random((40, 500)), rng.random((30, 500))
+        narrow = rng.random((1, 94)), rng.random((1, 94))
+        for first, second in ((wide, narrow), (narrow, wide)):
+            net = jn.feedforwardnet(4).configure(*first)
+            lin = jn.linearize(net, *first)
+            before = [lin.jacobian("inputs"), lin.de_dwb(), lin.gradient(), lin.outputs()]
+            net.configure(*second)
+            after = [lin.jacobian("inputs"), lin.de_dwb(), lin.gradient(), lin.outputs()]
+            for a, b in zip(before, after, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+    @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+    def test_a_signal_handler_may_change_the_network(self):
+        script = """if True:
+            import signal, numpy as np, jacnet as jn
+            rng = np.random.default_rng(0)
+            net = jn.feedforwardnet([30, 20])
+            x, t = rng.random((3, 2000)), rng.random((5, 2000))
+            net.configure(x, t)
+            other = rng.random((30, 9)), rng.random((20, 9))
+            signal.signal(signal.SIGALRM, lambda *_: net.configure(*other))
+            expected = jn.num2deriv("dperf_dwb", net, x, t)
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            np.testing.assert_array_equal(jn.num2deriv("dperf_dwb", net, x, t), expected)
+            assert net.input_sizes == [30]
+        """
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    def test_another_thread_may_change_the_network(self):
+        rng = np.random.default_rng(0)
+        a = jn.Network([5, 60, 50, 3]).init(0)
+        b = jn.Network([5, 7, 3]).init(0)
+        net = a.copy()
+        x, t = rng.random((5, 3000)), rng.random((3, 3000))
+        stop = threading.Event()
+
+        def change():
+            while not stop.is_set():
+                net.assign(b)
+                net.assign(a)
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        try:
+            for _ in range(30):
+                y = net(x)
+                assert y.shape == (3, 3000)
+                jn.perform(net, t, y)
+                for call in (jn.gradient, jn.normal_equations):
+                    call(net, x, t)
+        finally:
+            stop.set()
+            thread.join()
+
+    def test_daemon_threads_at_exit(self):
+        """A computation that still runs when the interpreter ends must not abort it."""
+        script = """if True:
+            import threading, time, numpy as np, jacnet as jn
+            rng = np.random.default_rng(0)
+            net = jn.feedforwardnet([40, 40])
+            x, t = rng.random((10, 20000)), rng.random((2, 20000))
+            net.configure(x, t)
+            for work in (lambda: jn.hessian(net, x, t),
+                         lambda: jn.train(net, x, t, max_fail=10**6, epochs=10**6)):
+                threading.Thread(target=work, daemon=True).start()
+            time.sleep(0.3)
+        """
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_no_class_is_a_network_and_a_linearization():
+    with pytest.raises(TypeError):
+        type("Both", (jn.Network, jn.Linearization), {})
+
+
+def test_masks_are_not_lost(net, x, t):
+    masked = np.ma.array(x, mask=np.zeros_like(x, bool))
+    for name, call in EVERY.items():
+        with refused(TypeError, name, "x", "mask", ".filled(np.nan)"):
+            call(net, masked, t)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        ("mapminmax", {"ymin": 1, "ymax": 1}),
+        ("mapminmax", {"ymin": np.nan}),
+        ("mapminmax", {"ymax": np.inf}),
+        ("mapstd", {"ystd": 0}),
+        ("processpca", {"maxfrac": 1}),
+        ("removeconstantrows", {"max_range": -1}),
+    ],
+)
+def test_process_parameters(step):
+    with refused(ValueError, "Network", step[0], "needs"):
+        jn.Network([1, 2, 1], input_processing=[step])
+
+
+class TestWords:
+    def test_targets_of_a_jacobian(self, net, x, t):
+        with refused(TypeError, "jacobian", "wrt", "ndarray", "targets", "defaultderiv"):
+            jn.jacobian(net, x, t)
+
+    def test_a_forgotten_quantity(self, net, x, t):
+        with refused(TypeError, "defaultderiv", "what", "'de_dwb'", "Network"):
+            jn.defaultderiv(net, x, t, x)
+
+    @pytest.mark.parametrize("bad", [np.ones(3), [1], 1.5, "2"])
+    def test_whole_numbers(self, bad, net, x, t):
+        with refused(TypeError, "gradient", "n_threads", "whole number"):
+            jn.gradient(net, x, t, n_threads=bad)
+        with refused(TypeError, "init", "seed", "whole number"):
+            net.init(bad)
+
+    def test_ragged_samples(self, net, x):
+        with refused(TypeError, "jacobian", "samples"):
+            jn.jacobian(net, x, samples=[[1, 2], [3]])
+
+    def test_exceptions_of_the_caller_are_his(self, net):
+        class Interrupted:
+            def __array__(self, *args, **kwargs):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            net(Interrupted())
+
+    def test_wb_is_a_view(self, net):
+        with pytest.raises(AttributeError, match="setwb"):
+            net.wb = [1, 2]
+
+    def test_annotations_are_read_only(self, net):
+        with pytest.raises(TypeError):
+            net.annotations["a"] = "b"
+
+    def test_flags_are_no_words(self, net):
+        with refused(TypeError, "set_learn", "True or False", "'no'"):
+            net.set_learn("b{1}", "no")
+        with refused(ValueError, "set_learn", "b{7}", "IW{1,1}"):
+            net.set_learn("b{7}", False)
+
+
+class Tagged(jn.Network):
+    """A subclass with a thought of its own."""
+
+
+def test_copies_keep_what_a_subclass_added(tmp_path):
+    net = Tagged([1, 2, 1])
+    net.tag = ["a"]
+    assert net.copy().tag is net.tag
+    assert copy.copy(net).tag is net.tag
+    assert copy.deepcopy(net).tag == ["a"]
+    assert copy.deepcopy(net).tag is not net.tag
+    again = pickle.loads(pickle.dumps(net))
+    assert (type(again), again.tag) == (Tagged, ["a"])
+
+
+def test_training_beyond_memory():
+    with refused(MemoryError, "train", "parameters", "GiB", "set_learn"):
+        jn.train(jn.feedforwardnet(10**6), [[0.0, 1, 2]], [[0.0, 1, 4]])
+
+
+def test_training_is_interrupted_within_an_epoch():
+    """An epoch of many seconds is left at once; the network before it comes back."""
+    rng = np.random.default_rng(0)
+    x, t = rng.random((30, 20_000)), rng.random((5, 20_000))
+    net = jn.feedforwardnet([60, 40])
+    net.divideFcn = "dividetrain"
+
+    def interrupt(state):
+        if state["epoch"] == 0:
+            threading.Timer(0.2, signal.raise_signal, [signal.SIGINT]).start()
+
+    start = time.monotonic()
+    trained, tr = jn.train(net, x, t, seed=0, callback=interrupt, epochs=1000, mu_max=1e300)
+    assert "user" in tr.stop.lower()
+    assert len(tr.perf) == tr.num_epochs + 1
+    assert jn.perform(trained, t, trained(x)) == pytest.approx(tr.best_perf, rel=1e-9)
+    assert time.monotonic() - start < 60

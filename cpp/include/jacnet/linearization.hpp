@@ -32,9 +32,9 @@ struct Samples {
 /// Formulas: design.md section 3 of the project's sources; Bishop (1992), "Exact calculation of the
 /// Hessian matrix for the multilayer perceptron", and Mizutani and Dreyfus (2008), "Second-order
 /// stagewise backpropagation". Questions run over fixed blocks of samples. With its own copy of the
-/// parameters, it keeps what it made of up to 64 MiB of tape for the next question; beyond that every
-/// question streams, so memory does not grow with the number of samples. Either way, and with any
-/// number of threads, the results are the same to the last bit.
+/// parameters, it keeps what it made of up to 64 MiB of tape for the next question; beyond that
+/// every question streams, so memory does not grow with the number of samples. Either way, and with
+/// any number of threads, the results are the same to the last bit.
 ///
 /// Below, P = n_parameters, S = n_outputs, Q = n_samples. `n_threads`: at most this many threads;
 /// by default as many as max_threads() says. Not to be used by two threads at once.

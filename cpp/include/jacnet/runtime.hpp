@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,8 +30,15 @@ std::string_view instruction_set();
 std::vector<std::string> available_instruction_sets();
 
 /// Bytes of memory that this machine, or the container, has; infinite where that is unknown.
-/// Results and networks that would need more are refused.
 double memory_limit();
+/// Bytes of it that can be had at this moment. Results and networks that need more are refused.
+double available_memory();
+
+/// What an interrupt check throws to end a computation quietly: `train` then returns the best
+/// network so far, everything else lets it through.
+struct Interrupted : std::runtime_error {
+    Interrupted() : std::runtime_error("interrupted") {}
+};
 
 /// While it lives, long computations asked for by this thread call `check` some ten times a second,
 /// on this thread. An exception that `check` throws ends the computation and reaches the caller;
