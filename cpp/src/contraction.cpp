@@ -146,7 +146,7 @@ void Contraction::add_main(const Plan& plan, index_t l, index_t k, Workspace& wo
     }
 }
 
-/// sum (u_l[p] d_l[i]) (u_k[q] d_k[j]); on the diagonal the whole square.
+/// sum (u_l[p] d_l[i]) (u_k[q] d_k[j]); on the diagonal (p, i) <= (q, j).
 void Contraction::add_columns(const Plan& plan, index_t l, index_t k, Workspace& work) {
     const auto side = [&](index_t layer, index_t step) {
         const PlanLayer& a = plan.layers[at(layer)];
@@ -156,7 +156,7 @@ void Contraction::add_columns(const Plan& plan, index_t l, index_t k, Workspace&
         }
         return o;
     };
-    add_term(side(l, 1), side(k, ld_), true);
+    add_term(side(l, 1), side(k, ld_), true, l == k);
 }
 
 /// sum u_l[p] g_k[j] dC[i, q], dC = da_r[q] / deps_l[i] for the columns q of u_k that come from a
@@ -191,8 +191,9 @@ void Contraction::add_corrections(const Plan& plan, index_t l, index_t k, Worksp
     }
 }
 
-void Contraction::add_term(Operand left, Operand right, bool main) {
-    terms_.push_back({.left = left, .right = right, .packed = nullptr, .main = main});
+void Contraction::add_term(Operand left, Operand right, bool main, bool triangular) {
+    terms_.push_back(
+        {.left = left, .right = right, .packed = nullptr, .main = main, .triangular = triangular});
 }
 
 void Contraction::keep(const LaneArray& array) {
@@ -266,15 +267,17 @@ void Contraction::cut(index_t n) {
                                          std::max(columns, index_t{24}));
         const index_t height = std::max(round_up(8 * task_flops / width, panel), 8 * panel);
         const index_t column_parts = (columns + width - 1) / width;
-        const index_t row_parts = (rows + height - 1) / height;
-        const index_t row_panels = (rows + panel - 1) / panel;
         for (index_t c = 0; c < column_parts; ++c) {
+            const index_t first_column = columns * c / column_parts;
+            const index_t last_column = columns * (c + 1) / column_parts;
+            const index_t last_row = term.triangular ? last_column : rows;
+            const index_t row_parts = (last_row + height - 1) / height;
+            const index_t row_panels = (last_row + panel - 1) / panel;
             for (index_t r = 0; r < row_parts; ++r) {
                 const index_t first = panel * (row_panels * r / row_parts);
-                const index_t last = std::min(panel * (row_panels * (r + 1) / row_parts), rows);
+                const index_t last = std::min(panel * (row_panels * (r + 1) / row_parts), last_row);
                 (term.main ? main_tasks_ : correction_tasks_)
-                    .push_back({static_cast<index_t>(t), first, last, columns * c / column_parts,
-                                columns * (c + 1) / column_parts});
+                    .push_back({static_cast<index_t>(t), first, last, first_column, last_column});
             }
         }
     }

@@ -40,6 +40,7 @@ struct Term {
     Operand left, right;
     double* packed = nullptr;  ///< the left operand
     bool main = true;          ///< writes its elements first; the others add to them
+    bool triangular = false;   ///< rows are wanted up to the column of the same number
 };
 
 /// How a Gauss-Newton matrix is summed: from the curvature at the net inputs, or from the columns
@@ -82,7 +83,7 @@ private:
     void add_main(const Plan& plan, index_t l, index_t k, Workspace& work);
     void add_columns(const Plan& plan, index_t l, index_t k, Workspace& work);
     void add_corrections(const Plan& plan, index_t l, index_t k, Workspace& work);
-    void add_term(Operand left, Operand right, bool main);
+    void add_term(Operand left, Operand right, bool main, bool triangular = false);
     void keep(const LaneArray& array);
     const double* kept(const LaneArray& array) const;
     index_t features(const LaneArray& array) const;

@@ -22,10 +22,12 @@ index_t chunk_samples(const Plan& plan) {
     return std::clamp(cached_doubles / per_sample / lanes * lanes, index_t{32}, index_t{128});
 }
 
-/// What is below the diagonal, of the squares of every layer's own block and of the whole.
-void mirror(const Plan& plan, double* h, index_t ld, int n_threads) {
+/// What is below the diagonal: by the route over curvature, of the squares of every layer's own
+/// block as well.
+void mirror(const Plan& plan, Route route, double* h, index_t ld, int n_threads) {
     constexpr index_t columns = 64;
     for (const PlanLayer& layer : plan.layers) {
+        if (route == Route::columns) break;
         double* corner = h + layer.offset * (ld + 1);
         const index_t together = std::max(columns / std::max(layer.h, index_t{1}), index_t{1});
         parallel_for((layer.k + together - 1) / together, n_threads, [&](index_t task) {
@@ -152,7 +154,7 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
         }
         contraction.contract(h, first > 0, n_threads);
     }
-    mirror(plan, h, ld, n_threads);
+    mirror(plan, route, h, ld, n_threads);
     return loss;
 }
 
