@@ -89,6 +89,12 @@ void Linearization::input_jacobian(double* data, const index_t strides[3],
     compute_input_jacobian(impl_->tape, data, strides, n_threads);
 }
 
+void Linearization::gram(MatrixView<double> g, std::optional<int> n_threads) {
+    const index_t columns = n_outputs() * n_samples();
+    check_shape("gram", g, columns, columns);
+    compute_gram(impl_->tape, g, n_threads);
+}
+
 double Linearization::normal_equations(MatrixView<double> jj, VectorView<double> je,
                                        std::optional<int> n_threads) {
     need_targets("normal_equations", impl_->batch);

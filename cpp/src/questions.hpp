@@ -15,6 +15,9 @@ void compute_jacobian(Tape& tape, JacobianScale scale, MatrixView<double> j,
 void compute_input_jacobian(Tape& tape, double* data, const index_t strides[3],
                             std::optional<int> n_threads);
 
+/// (dy/dw)'(dy/dw), SQ x SQ.
+void compute_gram(Tape& tape, MatrixView<double> g, std::optional<int> n_threads);
+
 /// Curvature of an objective, and for half_sse its gradient J e and twice its value e'e.
 double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<double> jj,
                                 VectorView<double> je, std::optional<int> n_threads);

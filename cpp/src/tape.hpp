@@ -1,6 +1,7 @@
 #pragma once
 /// The tape of a set of samples, block by block: made for one question, or kept for the next ones.
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -75,5 +76,28 @@ private:
     index_t block_samples_;
     std::vector<Kept> kept_;  ///< empty: streamed
 };
+
+/// out = the sum of what add(block, part) adds to zeros, P numbers. Blocks are split into a fixed
+/// number of parts at most, each summed in order: the number of threads has no say in it.
+template <class Add>
+void sum_over_blocks(Tape& tape, const Needs& needs, int n_threads, double* out, Add&& add) {
+    constexpr index_t max_parts = 16;
+    const index_t p = tape.plan().n_parameters, n_blocks = tape.n_blocks();
+    const index_t n_parts = std::clamp(n_blocks, index_t{1}, max_parts);
+    Workspace work;
+    double* parts = work.doubles(n_parts * p);
+    parallel_for(n_parts, n_threads, [&](index_t part) {
+        double* sum = parts + part * p;
+        std::fill_n(sum, p, 0.0);
+        const index_t last = n_blocks * (part + 1) / n_parts;
+        for (index_t b = n_blocks * part / n_parts; b < last; ++b) {
+            tape.with_block(b, needs, [&](index_t, Block& block) { add(block, sum); });
+        }
+    });
+    for (index_t i = 0; i < p; ++i) {
+        out[i] = 0.0;
+        for (index_t part = 0; part < n_parts; ++part) out[i] += parts[part * p + i];
+    }
+}
 
 }  // namespace jacnet

@@ -7,7 +7,6 @@
 #include "errors.hpp"
 #include "initialization.hpp"
 #include "jacnet/linearization.hpp"
-#include "memory.hpp"
 #include "train_lm.hpp"
 #include "uniform.hpp"
 
@@ -82,10 +81,6 @@ TrainingRecord train(Network& net, const std::vector<MatrixView<const double>>& 
     const auto part = [&](const std::vector<index_t>& indices) {
         return Samples{.x = x, .t = t, .ew = ew, .indices = indices};
     };
-    const double p = static_cast<double>(work.n_parameters());
-    need_memory(2.0 * sizeof(double) * p * p,
-                text("train: the normal equations of ", work.n_parameters(), " parameters"),
-                "take smaller layers, or freeze blocks (set_learn)");
     const TrainingSets sets{part(division.train), part(division.validation), part(division.test),
                             !division.validation.empty(), !division.test.empty()};
     train_lm(work, sets, settings, record);

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "cholesky.hpp"
+#include "damped_system.hpp"
 #include "jacnet/runtime.hpp"
 #include "questions.hpp"
 
@@ -27,31 +27,14 @@ public:
           has_validation_(sets.has_validation),
           has_test_(sets.has_test),
           n_threads_(settings.n_threads),
-          p_(net.n_parameters()),
-          jj_(static_cast<std::size_t>(p_ * p_)),
-          factor_(jj_.size()),
-          je_(static_cast<std::size_t>(p_)),
-          step_(je_.size()),
-          w_(net.wb().data, net.wb().data + p_),
+          system_(make_damped_system(plan_, train_, n_threads_)),
+          w_(net.wb().data, net.wb().data + net.n_parameters()),
+          step_(w_.size()),
           perf_(performance(train_)) {}
 
-    /// Normal equations and performances at the present parameters.
+    /// The step's equations and the performances at the present parameters.
     void evaluate(EpochState& state) {
-        compute_normal_equations(plan_, train_, {jj_.data(), p_, p_}, {je_.data(), p_}, n_threads_);
-        const PerformanceSettings& perf = plan_.performance;
-        const bool mean = is_mean(perf.function);
-        const double r = perf.regularization;
-        const double data = data_scale(perf, train_.counted);
-        const double weights = mean && p_ > 0 ? r / static_cast<double>(p_) : r;
-        double squares = 0.0;
-        for (double& value : jj_) value *= data;
-        for (index_t i = 0; i < p_; ++i) {
-            const auto k = static_cast<std::size_t>(i);
-            je_[k] = je_[k] * data + weights * w_[k];
-            jj_[k * static_cast<std::size_t>(p_ + 1)] += weights;
-            squares += je_[k] * je_[k];
-        }
-        state.gradient = 2.0 * std::sqrt(squares);
+        state.gradient = system_->evaluate();
         state.perf = perf_;
         if (has_validation_) state.vperf = performance(validation_);
         if (has_test_) state.tperf = performance(test_);
@@ -59,16 +42,12 @@ public:
 
     /// One damped step: whether it was taken. Otherwise the parameters are as before.
     bool try_step(double mu) {
-        const double p = static_cast<double>(p_);
-        if (!solve_shifted(p_, jj_.data(), mu, je_.data(), factor_.data(), step_.data(),
-                           threads_for(p * p * p / 3.0, n_threads_))) {
-            return false;
-        }
+        if (!system_->solve(mu, step_.data())) return false;
         for (std::size_t i = 0; i < w_.size(); ++i) net_.wb().data[i] = w_[i] - step_[i];
         const double perf = performance(train_);
         if (perf < perf_) {
             perf_ = perf;
-            w_.assign(net_.wb().data, net_.wb().data + p_);
+            w_.assign(net_.wb().data, net_.wb().data + w_.size());
             return true;
         }
         std::copy(w_.begin(), w_.end(), net_.wb().data);
@@ -90,8 +69,8 @@ private:
     Batch train_, validation_, test_;
     bool has_validation_, has_test_;
     std::optional<int> n_threads_;
-    index_t p_;
-    std::vector<double> jj_, factor_, je_, step_, w_;
+    std::unique_ptr<DampedSystem> system_;
+    std::vector<double> w_, step_;
     double perf_;  ///< on the training samples
 };
 

@@ -33,6 +33,7 @@ from ._core import (
     defaultderiv,
     gauss_newton,
     gradient,
+    gram,
     hessian,
     jacobian,
     linearize,
@@ -63,7 +64,7 @@ __all__ = [  # noqa: RUF022  (in reading order)
     "Layout", "Block", "getwb", "setwb", "formwb", "separatewb",
     # derivatives
     "defaultderiv", "staticderiv", "num2deriv", "num5deriv",
-    "gradient", "jacobian", "normal_equations", "gauss_newton", "hessian",
+    "gradient", "jacobian", "normal_equations", "gauss_newton", "hessian", "gram",
     "linearize", "Linearization",
     # training
     "train", "trainlm", "TrainingRecord",

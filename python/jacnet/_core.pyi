@@ -92,6 +92,7 @@ class Linearization:
         out: Array | None = None,
     ) -> Array: ...
     def de_dwb(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
+    def gram(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
     def normal_equations(
         self, *, n_threads: int | None = None, out: Array | None = None
     ) -> tuple[Array, Array, float]: ...
@@ -214,6 +215,14 @@ def jacobian(
     net: Network,
     x: Signals,
     wrt: Variables = "parameters",
+    *,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def gram(
+    net: Network,
+    x: Signals,
     *,
     samples: Samples = None,
     n_threads: int | None = None,

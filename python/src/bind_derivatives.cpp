@@ -138,6 +138,13 @@ public:
         unlocked(work(n_outputs_), [&] { made_->jacobian(matrix(j), threads); });
         return j;
     }
+    py::array gram(const char* function, py::handle n_threads, py::handle out) {
+        const auto threads = thread_count(n_threads, function);
+        const py::array g = target(function, out, {n_columns_, n_columns_});
+        made();
+        unlocked(work(n_columns_), [&] { made_->gram(matrix(g), threads); });
+        return g;
+    }
     py::tuple normal_equations(const char* function, py::handle n_threads, py::handle out) {
         const auto threads = thread_count(n_threads, function);
         py::object out_jj = py::none(), out_je = py::none();
@@ -367,6 +374,12 @@ void bind_derivatives(py::module_& m) {
             py::arg("wrt") = "parameters", py::kw_only(), py::arg("n_threads") = none,
             py::arg("out") = none, doc::jacobian)
         .def(
+            "gram",
+            [](PyLinearization& lin, py::object n, py::object out) {
+                return lin.gram("gram", n, out);
+            },
+            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none, doc::gram)
+        .def(
             "normal_equations",
             [](PyLinearization& lin, py::object n, py::object out) {
                 return lin.normal_equations("normal_equations", n, out);
@@ -437,6 +450,14 @@ void bind_derivatives(py::module_& m) {
         py::arg("net"), py::arg("x"), py::arg("wrt") = "parameters", py::kw_only(),
         py::arg("samples") = none, py::arg("n_threads") = none, py::arg("out") = none,
         doc::jacobian);
+    m.def(
+        "gram",
+        [](py::object net, py::object x, py::object samples, py::object n_threads, py::object out) {
+            PyLinearization lin(network(net, "gram"), "gram", x, py::none(), py::none(), samples);
+            return lin.gram("gram", n_threads, out);
+        },
+        py::arg("net"), py::arg("x"), py::kw_only(), py::arg("samples") = none,
+        py::arg("n_threads") = none, py::arg("out") = none, doc::gram);
     m.def(
         "linearize",
         [](py::object net, py::object x, py::object t, py::object ew, py::object samples) {

@@ -565,7 +565,10 @@ class TestChangesDuringUse:
             signal.signal(signal.SIGALRM, lambda *_: net.configure(*other))
             expected = jn.num2deriv("dperf_dwb", net, x, t)
             signal.setitimer(signal.ITIMER_REAL, 0.05)
-            np.testing.assert_array_equal(jn.num2deriv("dperf_dwb", net, x, t), expected)
+            try:
+                np.testing.assert_array_equal(jn.num2deriv("dperf_dwb", net, x, t), expected)
+            except ValueError as error:  # on a slow machine the handler comes before the call
+                assert "expected 30 rows" in str(error)
             assert net.input_sizes == [30]
         """
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
@@ -702,7 +705,8 @@ def test_copies_keep_what_a_subclass_added(tmp_path):
 
 def test_training_beyond_memory():
     with refused(MemoryError, "train", "parameters", "GiB", "set_learn"):
-        jn.train(jn.feedforwardnet(10**6), [[0.0, 1, 2]], [[0.0, 1, 4]])
+        x = np.linspace(0, 1, 10**5)[None]
+        jn.train(jn.feedforwardnet(10**5), x, x)
 
 
 def test_training_is_interrupted_within_an_epoch():

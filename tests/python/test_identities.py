@@ -414,3 +414,30 @@ class TestKeptTape:
         net.wb[:] += 1
         np.testing.assert_array_equal(lin.gradient(), before)
         assert not np.array_equal(jn.gradient(net, x, t), before)
+
+
+class TestGram:
+    @pytest.mark.parametrize("n", [0, 1, 9, 64, 150])
+    def test_product_of_the_jacobian(self, n):
+        net = jn.Network([3, 17, 6, 2], ["softmax", "tansig", "logsig"]).init(1)
+        net.set_learn("IW{1,1}", False)
+        x, _ = data(net, n)
+        jacobian, gram = jn.jacobian(net, x), jn.gram(net, x)
+        assert gram.shape == (2 * n, 2 * n)
+        np.testing.assert_array_equal(gram, gram.T)
+        scale = np.abs(gram).max(initial=1e-300)
+        np.testing.assert_allclose(gram, jacobian.T @ jacobian, rtol=0, atol=1e-13 * scale)
+
+    def test_threads_samples_and_out(self):
+        net = network((4, 30, 3))
+        x, _ = data(net, 200)
+        expected = jn.gram(net, x, n_threads=1)
+        for n_threads in (2, 3, 5, 8):
+            np.testing.assert_array_equal(jn.gram(net, x, n_threads=n_threads), expected)
+        chosen = [5, 3, 3]
+        np.testing.assert_array_equal(jn.gram(net, x, samples=chosen), jn.gram(net, x[:, chosen]))
+        out = np.empty((600, 600))
+        assert jn.linearize(net, x).gram(out=out) is out
+        np.testing.assert_array_equal(out, expected)
+        with pytest.raises(ValueError, match="gram: out has shape"):
+            jn.gram(net, x, out=np.empty((3, 600)))

@@ -530,3 +530,43 @@ class TestOptions:
         assert header.split()[:3] == ["epoch", "time", "perf"]
         assert [row.split()[0] for row in rows] == ["0", "2", "4"]
         assert "Best network" in last
+
+
+class TestFewErrors:
+    """With fewer errors than parameters the step is solved in the errors; it is the same step."""
+
+    @pytest.mark.parametrize("regularization", [0.0, 0.3])
+    @pytest.mark.parametrize("function", ["mse", "sse"])
+    @pytest.mark.parametrize("n", [1, 6, 24])
+    def test_first_step(self, function, regularization, n):
+        rng = np.random.default_rng(n)
+        net = jn.cascadeforwardnet([9, 4])
+        x, t = rng.normal(size=(4, n + 1)), rng.normal(size=(3, n + 1))
+        net.configure(x, t).init(3)
+        x, t, ew = x[:, :n], t[:, :n], rng.random((3, n)) + 0.5
+        if n > 1:
+            t[0, 1] = np.nan
+        net.set_learn("b{2}", False)
+        net.performFcn = function
+        net.performParam = {"regularization": regularization, "normalization": "standard"}
+        net.divideFcn = "dividetrain"
+        p = net.n_parameters
+        assert t.size < p
+        counts = (np.isfinite(t).sum(), p) if function == "mse" else (1, 1)
+        c, rho, mu = (1 - regularization) / counts[0], regularization / counts[1], 10.0
+        jj, je, _ = jn.normal_equations(net, x, t, ew=ew)
+        gradient = c * je + rho * net.wb
+        step = np.linalg.solve(c * jj + (rho + mu) * np.eye(p), gradient)
+        trained, tr = jn.train(net, x, t, ew=ew, epochs=1, mu=mu)
+        assert tr.gradient[0] == pytest.approx(2 * np.linalg.norm(gradient), rel=1e-11)
+        assert tr.mu[1] == pytest.approx(mu / 10)
+        np.testing.assert_allclose(net.wb - trained.wb, step, atol=1e-11 * np.abs(step).max())
+
+    def test_more_parameters_than_any_matrix_holds(self):
+        """One million weights from two dozen samples."""
+        rng = np.random.default_rng(0)
+        x, t = rng.normal(size=(20, 24)), rng.normal(size=(1, 24))
+        net = jn.Network([20, 50_000, 1]).init(0)
+        net.divideFcn = "dividetrain"
+        _, tr = jn.train(net, x, t, epochs=4)
+        assert tr.perf[-1] < 1e-3 * tr.perf[0]
