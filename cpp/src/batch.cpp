@@ -149,6 +149,7 @@ void Batch::find_unknown(const Plan& plan) {
     unknown_.assign(at(size_ * n_outputs_), 0);
     for (std::size_t j = 0; j < x.size(); ++j) {
         for (index_t position = 0; position < size_; ++position) {
+            if (position % 4096 == 0) detail::poll_interrupt();
             const index_t q = column(position);
             bool nan = false;
             for (index_t i = 0; i < x[j].rows; ++i) nan = nan || std::isnan(x[j](i, q));
@@ -174,6 +175,7 @@ void Batch::count_targets(const Plan& plan) {
     for (index_t o = 0; o < n_outputs_; ++o) {
         const auto& targets = t[at(o)];
         for (index_t position = 0; position < size_; ++position) {
+            if (position % 4096 == 0) detail::poll_interrupt();
             if (unknown(position, o)) continue;
             const index_t q = column(position);
             for (index_t i = 0; i < plan.outputs[at(o)].rows; ++i) {

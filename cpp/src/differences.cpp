@@ -97,6 +97,7 @@ void numeric_de_dwb(const Network& net, const Samples& samples, Stencil stencil,
                net.n_parameters(), ", ", columns, ")");
     }
     for (index_t c = 0; c < j.cols; ++c) {
+        detail::poll_interrupt();
         for (index_t i = 0; i < j.rows; ++i) j(i, c) = 0.0;
     }
     for_each_perturbation(net, stencil, [&](const Network& changed, index_t i, double weight) {

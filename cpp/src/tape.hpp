@@ -45,8 +45,9 @@ public:
         }
         Kept& kept = kept_[static_cast<std::size_t>(b)];
         if (!kept.work) {
-            kept.work = std::make_unique<Workspace>(Workspace::Own{});
-            kept.block = start(b, everything, *kept.work);
+            auto work = std::make_unique<Workspace>(Workspace::Own{});
+            kept.block = start(b, everything, *work);
+            kept.work = std::move(work);  // now that nothing was refused
         }
         fill(kept.block, needs, kept);
         body(b, kept.block);

@@ -1,5 +1,6 @@
 /// Derivatives: the free functions and the Linearization behind them.
 
+#include <atomic>
 #include <limits>
 
 #include "docstrings.hpp"
@@ -72,6 +73,30 @@ private:
 /// A linearization with what it borrows. It is made when first needed, so that results which do not
 /// fit in memory are refused before any data are read.
 class PyLinearization {
+    /// One question at a time: the answers share what the linearization keeps.
+    class InUse {
+    public:
+        explicit InUse(std::atomic<bool>& flag) : flag_(flag) {
+            if (flag_.exchange(true)) {
+                throw std::runtime_error(
+                    "linearize: this linearization is answering another question, of another "
+                    "thread or before a signal handler came in; make one for each");
+            }
+        }
+        ~InUse() { flag_ = false; }
+        InUse(const InUse&) = delete;
+        InUse& operator=(const InUse&) = delete;
+
+    private:
+        std::atomic<bool>& flag_;
+    };
+
+    template <class Work>
+    auto ask(double flops, Work&& work) {
+        const InUse in_use(in_use_);
+        return unlocked(flops, work);
+    }
+
 public:
     PyLinearization(const Network& net, const char* function, py::handle x, py::handle t,
                     py::handle ew, py::handle samples)
@@ -93,6 +118,7 @@ public:
     Linearization& made() {
         if (!made_) {
             const double reading = static_cast<double>(data_.count()) * 10.0;
+            const InUse in_use(in_use_);
             unlocked(reading, net_, [&](const Network& net) {
                 made_.emplace(net, data_.samples(), function_, parameters_);
             });
@@ -103,10 +129,13 @@ public:
     py::array outputs(const char* function, py::handle out) {
         const py::array y = target(function, out, {n_outputs_, data_.count()});
         made();
-        unlocked(work(1), [&] { made_->outputs(matrix(y)); });
+        ask(work(1), [&] { made_->outputs(matrix(y)); });
         return y;
     }
-    double performance() { return made().performance(); }
+    double performance() {
+        made();
+        return ask(work(2), [&] { return made_->performance(); });
+    }
 
     py::array gradient(const char* function, py::handle n_threads, py::handle out,
                        double sign = 1.0) {
@@ -114,7 +143,7 @@ public:
         const py::array g = target(function, out, {n_parameters_});
         const VectorView<double> view = vector(g);
         made();
-        unlocked(work(6), [&] { made_->gradient(view, threads); });
+        ask(work(6), [&] { made_->gradient(view, threads); });
         for (index_t i = 0; sign < 0.0 && i < view.size; ++i) view[i] = -view[i];
         return g;
     }
@@ -122,7 +151,7 @@ public:
         const auto threads = thread_count(n_threads, function);
         const py::array j = target(function, out, jacobian_shape());
         made();
-        unlocked(work(n_outputs_), [&] { made_->de_dwb(matrix(j), threads); });
+        ask(work(n_outputs_), [&] { made_->de_dwb(matrix(j), threads); });
         return j;
     }
     py::array jacobian(const char* function, const std::string& wrt, py::handle n_threads,
@@ -135,14 +164,14 @@ public:
         }
         const py::array j = target(function, out, jacobian_shape());
         made();
-        unlocked(work(n_outputs_), [&] { made_->jacobian(matrix(j), threads); });
+        ask(work(n_outputs_), [&] { made_->jacobian(matrix(j), threads); });
         return j;
     }
     py::array gram(const char* function, py::handle n_threads, py::handle out) {
         const auto threads = thread_count(n_threads, function);
         const py::array g = target(function, out, {n_columns_, n_columns_});
         made();
-        unlocked(work(n_columns_), [&] { made_->gram(matrix(g), threads); });
+        ask(work(n_columns_), [&] { made_->gram(matrix(g), threads); });
         return g;
     }
     py::tuple normal_equations(const char* function, py::handle n_threads, py::handle out) {
@@ -161,7 +190,7 @@ public:
         const py::array je = target(function, out_je, {n_parameters_});
         python::refuse_overlap(jj, function, {je}, "itself");
         made();
-        const double sse = unlocked(work(n_parameters_), [&] {
+        const double sse = ask(work(n_parameters_), [&] {
             return made_->normal_equations(matrix(jj), vector(je), threads);
         });
         return py::make_tuple(jj, je, sse);
@@ -176,7 +205,7 @@ public:
         const py::array h = target(function, out, {n_parameters_, n_parameters_});
         const Curvature curvature = kind == "exact" ? Curvature::exact : Curvature::gauss_newton;
         made();
-        unlocked(work(n_parameters_), [&] { made_->hessian(matrix(h), curvature, threads); });
+        ask(work(n_parameters_), [&] { made_->hessian(matrix(h), curvature, threads); });
         return h;
     }
 
@@ -194,7 +223,7 @@ private:
         const index_t strides[3] = {j.strides(0) / size, j.strides(1) / size, j.strides(2) / size};
         auto* values = static_cast<double*>(const_cast<void*>(j.data()));
         made();
-        unlocked(work(2 * n_outputs_), [&] { made_->input_jacobian(values, strides, threads); });
+        ask(work(2 * n_outputs_), [&] { made_->input_jacobian(values, strides, threads); });
         return j;
     }
     /// Rough flops of a question that costs `per_parameter` per parameter and sample.
@@ -209,6 +238,7 @@ private:
     index_t n_parameters_, n_outputs_, n_inputs_, n_columns_;  // as they were at the start
     Parameters parameters_ = Parameters::borrowed;
     std::optional<Linearization> made_;
+    std::atomic<bool> in_use_{false};
 };
 
 /// A word from a few; anything else is refused by name.

@@ -66,8 +66,12 @@ void bind_runtime(py::module_& m) {
                 if (!PyIndex_Check(limit.ptr())) {
                     throw py::type_error("buffers: limit must be a whole number of bytes or None");
                 }
-                const auto bytes = py::cast<long long>(py::int_(limit));
-                if (bytes < 0) throw py::value_error("buffers: limit must not be negative");
+                int overflow = 0;
+                const long long bytes =
+                    PyLong_AsLongLongAndOverflow(py::int_(limit).ptr(), &overflow);
+                if (overflow != 0 || bytes < 0) {
+                    throw py::value_error("buffers: limit must be from 0 to below 2**63 bytes");
+                }
                 python::set_buffer_limit(static_cast<std::size_t>(bytes));
             }
             py::dict d;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <new>
 
@@ -43,15 +44,20 @@ public:
                 return buffer;
             }
         }
-        Buffer buffer{::operator new(bytes, page), bytes};
+        Buffer buffer{fresh(bytes), bytes};
 #ifdef MADV_HUGEPAGE
         madvise(buffer.data, bytes, MADV_HUGEPAGE);  // a hint: nothing is lost if it fails
 #endif
         return buffer;
     }
-    void give(Buffer buffer) {
+    void give(Buffer buffer) noexcept {
         const std::lock_guard lock(mutex_);
-        idle_.push_back(buffer);
+        try {
+            idle_.push_back(buffer);
+        } catch (const std::bad_alloc&) {
+            ::operator delete(buffer.data, page);
+            return;
+        }
         total_ += buffer.size;
         shrink(limit_);
     }
@@ -74,6 +80,15 @@ public:
     }
 
 private:
+    /// New memory; what is kept is freed rather than that there is none.
+    void* fresh(std::size_t bytes) {
+        try {
+            return ::operator new(bytes, page);
+        } catch (const std::bad_alloc&) {
+            clear();
+            return ::operator new(bytes, page);
+        }
+    }
     /// Frees the oldest until `bytes` are left at most.
     void shrink(std::size_t bytes) {
         while (total_ > bytes) {
@@ -101,13 +116,15 @@ py::array new_array(const std::vector<py::ssize_t>& shape, const std::vector<py:
                     std::size_t bytes) {
     const auto float64 = py::dtype::of<double>();
     if (bytes < least_bytes || kept().limit() == 0) return py::array(float64, shape, strides);
-    auto* buffer = new Buffer(kept().take(bytes));
-    const py::capsule owner(buffer, [](void* p) {
+    auto buffer = std::make_unique<Buffer>();
+    const py::capsule owner(buffer.get(), [](void* p) {
         auto* freed = static_cast<Buffer*>(p);
-        kept().give(*freed);
+        if (freed->data) kept().give(*freed);
         delete freed;
     });
-    return py::array(float64, shape, strides, buffer->data, owner);
+    Buffer* held = buffer.release();  // the capsule's now
+    *held = kept().take(bytes);
+    return py::array(float64, shape, strides, held->data, owner);
 }
 
 void set_buffer_limit(std::size_t bytes) { kept().limit(bytes); }

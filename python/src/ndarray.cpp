@@ -184,7 +184,7 @@ std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_
             text(function, ": samples must be whole numbers or a boolean mask, got ", came));
     };
     if (!py::isinstance<py::array>(object) && !is_sequence(object) &&
-        !py::isinstance<py::type>(object) && !py::hasattr(object, "__array__")) {
+        !PyRange_Check(object.ptr()) && !py::hasattr(object, "__array__")) {
         refuse(type_name(object));
     }
     py::array array;
@@ -333,7 +333,7 @@ void refuse_size(const Argument& argument, const std::vector<index_t>& shape) {
     for (const index_t length : shape) bytes *= static_cast<double>(length);
     constexpr double gib = 1024.0 * 1024.0 * 1024.0;
     if (bytes <= gib) return;
-    const double available = available_memory();
+    const double available = available_memory() + static_cast<double>(buffered());
     if (bytes <= available) return;
     const std::string message =
         text(argument.function, ": the result of shape ", sizes_text(shape), " needs ", bytes / gib,

@@ -726,3 +726,56 @@ def test_training_is_interrupted_within_an_epoch():
     assert len(tr.perf) == tr.num_epochs + 1
     assert jn.perform(trained, t, trained(x)) == pytest.approx(tr.best_perf, rel=1e-9)
     assert time.monotonic() - start < 60
+
+
+class TestOneQuestionAtATime:
+    def test_threads_that_share_a_linearization(self):
+        rng = np.random.default_rng(0)
+        net = jn.Network([4, 30, 30, 2]).init(0)
+        x, t = rng.normal(size=(4, 3000)), rng.normal(size=(2, 3000))
+        expected = jn.gradient(net, x, t)
+        failures = []
+
+        def ask(lin, barrier):
+            barrier.wait()
+            try:
+                np.testing.assert_array_equal(lin.gradient(n_threads=1), expected)
+            except RuntimeError as error:
+                failures.append(str(error))
+
+        for _ in range(20):
+            lin, barrier = jn.linearize(net, x, t), threading.Barrier(2)
+            threads = [threading.Thread(target=ask, args=(lin, barrier)) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            np.testing.assert_array_equal(lin.gradient(), expected)
+        assert all("another question" in failure for failure in failures)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="limits address space")
+    def test_after_memory_ran_out(self):
+        script = """if True:
+            import resource, numpy as np, jacnet as jn
+            net = jn.Network([10, 60, 60, 5]).init(0)
+            x, t = np.zeros((10, 4000)), np.zeros((5, 4000))
+            expected = jn.gradient(net, x, t)
+            lin = jn.linearize(net, x, t)
+            used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+            _, most = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (used + 3_000_000, most))
+            try:
+                lin.gradient(n_threads=1)
+            except MemoryError:
+                print("refused")
+            resource.setrlimit(resource.RLIMIT_AS, (most, most))
+            assert np.array_equal(lin.gradient(n_threads=1), expected)
+        """
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "refused\n"), done.stderr
+
+
+def test_samples_as_a_range(net, x):
+    np.testing.assert_array_equal(
+        jn.jacobian(net, x, samples=range(1, 5, 2)), jn.jacobian(net, x[:, [1, 3]])
+    )

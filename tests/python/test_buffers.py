@@ -66,7 +66,9 @@ def test_small_results_are_left_to_numpy(call):
     assert jn.buffers()["kept"] == 0
 
 
-@pytest.mark.parametrize(("limit", "error"), [(-1, ValueError), (1.5, TypeError), ("1", TypeError)])
+@pytest.mark.parametrize(
+    ("limit", "error"), [(-1, ValueError), (2**70, ValueError), (1.5, TypeError), ("1", TypeError)]
+)
 def test_bad_limit(call, limit, error):
     with pytest.raises(error, match="buffers: limit"):
         jn.buffers(limit)

@@ -79,9 +79,9 @@ public:
     /// +dy/dx, element (q, s, r) at `data[q * strides[0] + s * strides[1] + r * strides[2]]`.
     void input_jacobian(double* data, const index_t strides[3], std::optional<int> n_threads = {});
 
-    /// (dy/dwb)'(dy/dwb), SQ x SQ, symmetric to the last bit, in the order of the Jacobian's columns,
-    /// without ever holding the Jacobian. Cost: (SQ)^2 sum h_l flops, and Q (sum k_l + S sum h_l)
-    /// doubles of memory.
+    /// (dy/dwb)'(dy/dwb), SQ x SQ, symmetric to the last bit, in the order of the Jacobian's
+    /// columns, without ever holding the Jacobian. Cost: (SQ)^2 sum h_l flops, and Q (sum k_l + S
+    /// sum h_l) doubles of memory.
     void gram(MatrixView<double> g, std::optional<int> n_threads = {});
 
     /// JJ = J J' (P x P) and Je = J e (P), without ever holding J. Returns e'e.
