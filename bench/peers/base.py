@@ -51,6 +51,29 @@ class Peer:
         return {}
 
 
+class LayerModel:
+    """A chain of layers on samples in rows, or on one sample, in any library's arrays."""
+
+    def __init__(self, case: Case, transfer: Callable[[Any], Any]) -> None:
+        self.layers = case.layers()
+        self.transfer = transfer
+
+    def split(self, wb: Any) -> list[Any]:
+        """Bias and weights (inputs x outputs) of every layer."""
+        raise NotImplementedError
+
+    def flat(self, wb: Any, x: Any) -> Any:
+        """Outputs for the parameters as one vector."""
+        return self.blocks(self.split(wb), x)
+
+    def blocks(self, blocks: list[Any], x: Any) -> Any:
+        """Outputs for the parameters as `split` gives them."""
+        for i in range(len(self.layers)):
+            n = x @ blocks[2 * i + 1] + blocks[2 * i]
+            x = n if i == len(self.layers) - 1 else self.transfer(n)
+        return x
+
+
 def offered(calls: dict[str, dict[str, Call]], quantity: str) -> dict[str, Call]:
     """Return the calls of a quantity from a table of them.
 

@@ -13,7 +13,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from ..cases import Case
-from .base import Call, Peer, offered
+from .base import Call, LayerModel, Peer, offered
 
 _SMALL = 400  # parameters up to which a Hessian is taken in one piece
 _CHUNKS = (32, 128)  # columns at a time beyond that
@@ -42,12 +42,11 @@ class Contender(Peer):
         return super().comparable(case, quantity, result)
 
 
-class _Model:
+class _Model(LayerModel):
     """A chain of layers, on one sample or on samples in rows."""
 
     def __init__(self, case: Case) -> None:
-        self.layers = case.layers()
-        self.transfer = jnp.tanh if case.hidden == "tansig" else jax.nn.sigmoid
+        super().__init__(case, jnp.tanh if case.hidden == "tansig" else jax.nn.sigmoid)
 
     def split(self, wb: Any) -> list[Any]:
         """Bias and weights (inputs x outputs) of every layer."""
@@ -56,15 +55,6 @@ class _Model:
             for bias, weight, h, k in self.layers
             for part in (wb[bias], wb[weight].reshape(k, h))
         ]
-
-    def flat(self, wb: Any, x: Any) -> Any:
-        return self.blocks(self.split(wb), x)
-
-    def blocks(self, blocks: list[Any], x: Any) -> Any:
-        for i in range(len(self.layers)):
-            n = x @ blocks[2 * i + 1] + blocks[2 * i]
-            x = n if i == len(self.layers) - 1 else self.transfer(n)
-        return x
 
     @staticmethod
     def matrix(jacobian: Any) -> Any:

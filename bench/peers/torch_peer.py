@@ -14,7 +14,7 @@ import torch
 from torch import func
 
 from ..cases import Case
-from .base import Call, Peer, offered
+from .base import Call, LayerModel, Peer, offered
 
 _CHUNK = 128  # columns of a Hessian at a time: all at once would not fit into memory
 
@@ -81,12 +81,11 @@ class Contender(Peer):
         return super().comparable(case, quantity, result)
 
 
-class _Model:
+class _Model(LayerModel):
     """A chain of layers on samples in rows, or on one sample."""
 
     def __init__(self, case: Case) -> None:
-        self.layers = case.layers()
-        self.transfer = torch.tanh if case.hidden == "tansig" else torch.sigmoid
+        super().__init__(case, torch.tanh if case.hidden == "tansig" else torch.sigmoid)
         self.lengths = [length for _, _, h, k in self.layers for length in (h, h * k)]
 
     def split(self, wb: Any) -> list[Any]:
@@ -94,15 +93,6 @@ class _Model:
         parts = torch.split(wb, self.lengths)
         shapes = [shape for _, _, h, k in self.layers for shape in ((h,), (k, h))]
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
-
-    def flat(self, wb: Any, x: Any) -> Any:
-        return self.blocks(self.split(wb), x)
-
-    def blocks(self, blocks: list[Any], x: Any) -> Any:
-        for i in range(len(self.layers)):
-            n = x @ blocks[2 * i + 1] + blocks[2 * i]
-            x = n if i == len(self.layers) - 1 else self.transfer(n)
-        return x
 
     @staticmethod
     def matrix(jacobian: Any) -> Any:

@@ -94,18 +94,19 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
         refuse(function, ": x has ", x.size(), " arrays, but the network has ", plan.inputs.size(),
                " inputs");
     }
+    const auto input_name = [&](std::size_t j) {
+        return x.size() > 1 ? text("x[", j, "]") : std::string("x");
+    };
     const index_t total = !x.empty() ? x[0].cols : !t.empty() ? t[0].cols : 0;
     for (std::size_t j = 0; j < x.size(); ++j) {
-        const char* what = "x";  // with its number where there are several
-        const std::string name = x.size() > 1 ? text("x[", j, "]") : "";
-        if (!name.empty()) what = name.c_str();
+        const std::string what = input_name(j);
         const index_t rows = plan.inputs[j].size;
         if (x[j].rows != rows) {
             refuse(function, ": ", what, " has shape (", x[j].rows, ", ", x[j].cols, "), expected ",
                    rows, " rows (the network's inputs)",
                    x[j].cols == rows ? text("; samples are columns: pass ", what, ".T") : "");
         }
-        check_shape(function, what, x[j], rows, total);
+        check_shape(function, what.c_str(), x[j], rows, total);
     }
     if (!t.empty()) {
         if (t.size() != plan.outputs.size()) {
@@ -118,8 +119,7 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
     }
     check_error_weights(function, ew, plan.n_outputs, total);
     for (std::size_t j = 0; j < x.size(); ++j) {  // values after shapes, which cost nothing
-        const std::string what = x.size() > 1 ? text("x[", j, "]") : "x";
-        if (count_nan(x[j], function, what.c_str()) > 0) has_unknown_ = true;
+        if (count_nan(x[j], function, input_name(j).c_str()) > 0) has_unknown_ = true;
     }
     index_t unknown_targets = 0;
     for (const auto& targets : t) unknown_targets += count_nan(targets, function, "t");

@@ -60,11 +60,11 @@ Contraction::Contraction(const Plan& plan, Curvature kind, Route route, index_t 
         for (index_t k = l; k < n_layers; ++k) {
             if (plan.layers[at(k)].size() == 0) continue;
             if (route == Route::columns) {
-                add_columns(plan, l, k, work);
+                add_columns(l, k, work);
                 continue;
             }
-            add_main(plan, l, k, work);
-            if (kind == Curvature::exact && k > l) add_corrections(plan, l, k, work);
+            add_main(l, k, work);
+            if (kind == Curvature::exact && k > l) add_corrections(l, k, work);
         }
     }
     for (const Term& term : terms_) {
@@ -120,9 +120,9 @@ Operand Contraction::operand(LaneArray x, LaneArray y, index_t capacity, Workspa
 }
 
 /// sum u_l[p] u_k[q] B_lk[i, j]; on the diagonal p <= q and i <= j.
-void Contraction::add_main(const Plan& plan, index_t l, index_t k, Workspace& work) {
-    const PlanLayer& a = plan.layers[at(l)];
-    const PlanLayer& b = plan.layers[at(k)];
+void Contraction::add_main(index_t l, index_t k, Workspace& work) {
+    const PlanLayer& a = plan_.layers[at(l)];
+    const PlanLayer& b = plan_.layers[at(k)];
     const bool diagonal = l == k;
     Operand second = operand({What::b, l, k}, {}, diagonal ? pairs(a.h) : a.h * b.h, work);
     for (index_t j = 0; j < b.h; ++j) {
@@ -147,9 +147,9 @@ void Contraction::add_main(const Plan& plan, index_t l, index_t k, Workspace& wo
 }
 
 /// sum (u_l[p] d_l[i]) (u_k[q] d_k[j]); on the diagonal (p, i) <= (q, j).
-void Contraction::add_columns(const Plan& plan, index_t l, index_t k, Workspace& work) {
+void Contraction::add_columns(index_t l, index_t k, Workspace& work) {
     const auto side = [&](index_t layer, index_t step) {
-        const PlanLayer& a = plan.layers[at(layer)];
+        const PlanLayer& a = plan_.layers[at(layer)];
         Operand o = operand({What::u, layer}, {What::d, layer}, a.size(), work);
         for (index_t p = 0; p < a.k; ++p) {
             for (index_t i = 0; i < a.h; ++i) o.add(p, i, (a.offset + p * a.h + i) * step);
@@ -161,9 +161,9 @@ void Contraction::add_columns(const Plan& plan, index_t l, index_t k, Workspace&
 
 /// sum u_l[p] g_k[j] dC[i, q], dC = da_r[q] / deps_l[i] for the columns q of u_k that come from a
 /// layer r >= l.
-void Contraction::add_corrections(const Plan& plan, index_t l, index_t k, Workspace& work) {
-    const PlanLayer& a = plan.layers[at(l)];
-    const PlanLayer& b = plan.layers[at(k)];
+void Contraction::add_corrections(index_t l, index_t k, Workspace& work) {
+    const PlanLayer& a = plan_.layers[at(l)];
+    const PlanLayer& b = plan_.layers[at(k)];
     for (const Feed& feed : b.feeds) {
         if (feed.kind != SourceKind::layer || feed.source < l || feed.column >= b.k) continue;
         const index_t corner = a.offset + (b.offset + feed.column * b.h) * ld_;

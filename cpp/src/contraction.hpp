@@ -80,9 +80,9 @@ private:
     };
 
     Operand operand(LaneArray x, LaneArray y, index_t capacity, Workspace& work) const;
-    void add_main(const Plan& plan, index_t l, index_t k, Workspace& work);
-    void add_columns(const Plan& plan, index_t l, index_t k, Workspace& work);
-    void add_corrections(const Plan& plan, index_t l, index_t k, Workspace& work);
+    void add_main(index_t l, index_t k, Workspace& work);
+    void add_columns(index_t l, index_t k, Workspace& work);
+    void add_corrections(index_t l, index_t k, Workspace& work);
     void add_term(Operand left, Operand right, bool main, bool triangular = false);
     void keep(const LaneArray& array);
     const double* kept(const LaneArray& array) const;

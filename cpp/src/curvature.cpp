@@ -62,17 +62,14 @@ void CurvatureTape::add_output_curvature(index_t l) {
         loss_net_slopes(form, loss, slope, n, own, n);
     } else {
         double* second = work.doubles(n * output.rows);
-        const bool sse = objective_ == Objective::half_sse;
-        loss_output_slopes(sse ? Performance::sse : plan_.performance.function, loss, slope, second,
-                           n);
+        loss_output_slopes(plan_, objective_, loss, slope, second, n);
         std::fill_n(own, n * h * h, 0.0);
         for (index_t j = 0; j < h; ++j) {
             for (index_t i = 0; i < h; ++i) {
                 for (index_t m = 0; m < output.rows; ++m) {
                     const double gain = output.linear(m, i) * output.linear(m, j);
                     if (gain == 0.0) continue;
-                    kernels.scale(n, second + m * n, sse ? 0.5 * gain : gain, own + (i + h * j) * n,
-                                  true);
+                    kernels.scale(n, second + m * n, gain, own + (i + h * j) * n, true);
                 }
             }
         }

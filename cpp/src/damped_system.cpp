@@ -1,6 +1,5 @@
 #include "damped_system.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -22,10 +21,8 @@ struct Weights {
 };
 
 Weights weights_of(const Plan& plan, const Batch& batch) {
-    const PerformanceSettings& perf = plan.performance;
-    const double p = static_cast<double>(std::max(plan.n_parameters, index_t{1}));
-    return {data_scale(perf, batch.counted),
-            is_mean(perf.function) ? perf.regularization / p : perf.regularization};
+    return {data_scale(plan.performance, batch.counted),
+            0.5 * weight_penalty_curvature(plan.performance, plan.n_parameters)};
 }
 
 /// 2 norm(c J e + rho w), leaving its half in je.
@@ -102,7 +99,7 @@ public:
         for (index_t j = 0; j < n_; ++j) {
             for (index_t i = 0; i < n_; ++i) gram_[at(i + j * n_)] *= scale_[at(i)] * scale_[at(j)];
         }
-        find_errors();
+        compute_errors(*tape_, by_samples(e_), n_threads_);
         multiply(e_, je_.data());
         const Weights weights = weights_of(plan_, batch_);
         if (weights.parameters != 0.0) {
@@ -136,29 +133,10 @@ private:
         for (std::size_t o = 0; o < plan_.outputs.size(); ++o) {
             const PlanOutput& output = plan_.outputs[o];
             for (index_t position = 0; position < batch_.size(); ++position) {
-                const index_t q = batch_.column(position);
                 for (index_t i = 0; i < output.rows; ++i) {
                     const index_t row = output.first_row + i;
-                    const bool counts = !std::isnan(batch_.t[o](i, q)) &&
-                                        !batch_.unknown(position, static_cast<index_t>(o));
                     scale_[at(position * plan_.n_outputs + row)] =
-                        counts ? std::sqrt(error_weight(batch_.ew, row, q)) * plan_.norm()[row]
-                               : 0.0;
-                }
-            }
-        }
-    }
-    void find_errors() {
-        const MatrixView<double> e = by_samples(e_);
-        compute_outputs(*tape_, e, n_threads_);
-        for (std::size_t o = 0; o < plan_.outputs.size(); ++o) {
-            const PlanOutput& output = plan_.outputs[o];
-            for (index_t position = 0; position < batch_.size(); ++position) {
-                for (index_t i = 0; i < output.rows; ++i) {
-                    const index_t row = output.first_row + i;
-                    const double scale = scale_[at(position * plan_.n_outputs + row)];
-                    const double t = batch_.t[o](i, batch_.column(position));
-                    e(row, position) = scale == 0.0 ? 0.0 : scale * (t - e(row, position));
+                        error_scale(plan_, batch_, position, static_cast<index_t>(o), i);
                 }
             }
         }

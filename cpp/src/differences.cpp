@@ -1,7 +1,4 @@
 /// Finite differences in the manner of num2deriv and num5deriv: checks for the exact derivatives.
-
-#include <cmath>
-
 #include "errors.hpp"
 #include "jacnet/derivatives.hpp"
 #include "parallel.hpp"
@@ -54,23 +51,8 @@ std::vector<double> scaled_errors(const Network& net, const Samples& samples, St
     if (!batch.has_targets()) refuse(function(stencil), ": needs targets");
     const index_t rows = plan.n_outputs;
     std::vector<double> e(static_cast<std::size_t>(rows * batch.size()));
-    const MatrixView<double> errors(e.data(), rows, batch.size());
     Tape tape(plan, batch, false);
-    compute_outputs(tape, errors, n_threads);
-    for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
-        const PlanOutput& output = plan.outputs[o];
-        for (index_t position = 0; position < batch.size(); ++position) {
-            const index_t q = batch.column(position);
-            for (index_t i = 0; i < output.rows; ++i) {
-                const index_t row = output.first_row + i;
-                const double error = batch.t[o](i, q) - errors(row, position);
-                const double norm = plan.norm()[row];
-                errors(row, position) =
-                    std::isnan(error) ? 0.0
-                                      : std::sqrt(error_weight(batch.ew, row, q)) * norm * error;
-            }
-        }
-    }
+    compute_errors(tape, {e.data(), rows, batch.size()}, n_threads);
     return e;
 }
 

@@ -54,11 +54,9 @@ void scaled_sensitivities(const Plan& plan, Block& block, Objective objective, W
     for (const PlanOutput& output : plan.outputs) {
         const LossLanes loss = loss_lanes(plan, block, output);
         const LossForm form = loss_form(plan, output, objective);
-        const bool sse = objective == Objective::half_sse;
         double* own = root + output.first_row * n;
         if (form == LossForm::output) {
-            loss_output_slopes(sse ? Performance::sse : plan.performance.function, loss, slope, own,
-                               n);
+            loss_output_slopes(plan, objective, loss, slope, own, n);
         } else {
             Workspace square;
             double* second = square.doubles(n * output.rows * output.rows);
@@ -67,8 +65,7 @@ void scaled_sensitivities(const Plan& plan, Block& block, Objective objective, W
                 std::copy_n(second + i * (output.rows + 1) * n, n, own + i * n);
             }
         }
-        for (index_t e = 0; e < n * output.rows; ++e)
-            own[e] = std::sqrt(sse ? 0.5 * own[e] : own[e]);
+        for (index_t e = 0; e < n * output.rows; ++e) own[e] = std::sqrt(own[e]);
         for (index_t i = 0; i < output.rows; ++i) {
             from[output.first_row + i] = form == LossForm::output ? From::output : From::net_input;
         }

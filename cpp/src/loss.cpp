@@ -108,8 +108,11 @@ double loss_value(Performance function, LossForm form, const LossLanes& l) {
     return sum;
 }
 
-void loss_output_slopes(Performance function, const LossLanes& l, double* first, double* second,
-                        index_t ld) {
+void loss_output_slopes(const Plan& plan, Objective objective, const LossLanes& l, double* first,
+                        double* second, index_t ld) {
+    const bool sse = objective == Objective::half_sse;
+    const Performance function = sse ? Performance::sse : plan.performance.function;
+    const double share = sse ? 0.5 : 1.0;
     const bool binary = l.binary;
     for (index_t i = 0; i < l.rows; ++i) {
         const double norm = l.norm[i];
@@ -134,8 +137,8 @@ void loss_output_slopes(Performance function, const LossLanes& l, double* first,
                     }
                     break;
             }
-            first[i * ld + z] = slope;
-            if (second) second[i * ld + z] = curvature;
+            first[i * ld + z] = share * slope;
+            if (second) second[i * ld + z] = share * curvature;
         }
     }
 }

@@ -37,9 +37,10 @@ struct LossLanes {
 /// Weighted sum over the lanes, in order.
 double loss_value(Performance function, LossForm form, const LossLanes& lanes);
 
-/// First and second derivative with respect to y, elementwise; `second` may be null.
-void loss_output_slopes(Performance function, const LossLanes& lanes, double* first, double* second,
-                        index_t ld);
+/// First and second derivative of the objective with respect to y, elementwise; `second` may be
+/// null.
+void loss_output_slopes(const Plan& plan, Objective objective, const LossLanes& lanes,
+                        double* first, double* second, index_t ld);
 
 /// First derivative with respect to the net input; curvature n x (rows x rows), may be null.
 void loss_net_slopes(LossForm form, const LossLanes& lanes, double* first, index_t ld,

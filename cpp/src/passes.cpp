@@ -184,13 +184,11 @@ void add_output_slope(const Plan& plan, const Block& block, const PlanOutput& ou
     Workspace work;
     double* slope = work.doubles(n * output.rows);
     const LossLanes loss = loss_lanes(plan, block, output);
-    const bool sse = objective == Objective::half_sse;
-    loss_output_slopes(sse ? Performance::sse : plan.performance.function, loss, slope, nullptr, n);
-    const double half = sse ? 0.5 : 1.0;
+    loss_output_slopes(plan, objective, loss, slope, nullptr, n);
     for (index_t j = 0; j < output.linear.cols; ++j) {
         for (index_t i = 0; i < output.rows; ++i) {
             const double gain = output.linear(i, j);
-            if (gain != 0.0) kernels.scale(n, slope + i * n, half * gain, v + j * n, true);
+            if (gain != 0.0) kernels.scale(n, slope + i * n, gain, v + j * n, true);
         }
     }
 }

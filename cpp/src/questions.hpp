@@ -6,6 +6,12 @@
 namespace jacnet {
 
 void compute_outputs(Tape& tape, MatrixView<double> y, std::optional<int> n_threads);
+/// sqrt(EW) norm of one error, 0 where it does not count; `output` counts the network's outputs,
+/// `i` its rows.
+double error_scale(const Plan& plan, const Batch& batch, index_t position, index_t output,
+                   index_t i);
+/// Errors t - y times their scales, S x Q.
+void compute_errors(Tape& tape, MatrixView<double> e, std::optional<int> n_threads);
 double compute_performance(Tape& tape, std::optional<int> n_threads);
 void compute_gradient(Tape& tape, VectorView<double> g, std::optional<int> n_threads);
 

@@ -28,6 +28,32 @@ void compute_outputs(Tape& tape, MatrixView<double> y, std::optional<int> n_thre
     });
 }
 
+double error_scale(const Plan& plan, const Batch& batch, index_t position, index_t output,
+                   index_t i) {
+    const index_t q = batch.column(position);
+    const index_t row = plan.outputs[static_cast<std::size_t>(output)].first_row + i;
+    const bool counts = !std::isnan(batch.t[static_cast<std::size_t>(output)](i, q)) &&
+                        !batch.unknown(position, output);
+    return counts ? std::sqrt(error_weight(batch.ew, row, q)) * plan.norm()[row] : 0.0;
+}
+
+void compute_errors(Tape& tape, MatrixView<double> e, std::optional<int> n_threads) {
+    const Plan& plan = tape.plan();
+    const Batch& batch = tape.batch();
+    compute_outputs(tape, e, n_threads);
+    for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
+        const PlanOutput& output = plan.outputs[o];
+        for (index_t position = 0; position < batch.size(); ++position) {
+            for (index_t i = 0; i < output.rows; ++i) {
+                double& value = e(output.first_row + i, position);
+                const double error = batch.t[o](i, batch.column(position)) - value;
+                const double scale = error_scale(plan, batch, position, static_cast<index_t>(o), i);
+                value = std::isnan(error) ? 0.0 : scale * error;
+            }
+        }
+    }
+}
+
 double compute_performance(Tape& tape, std::optional<int> n_threads) {
     const Plan& plan = tape.plan();
     const Batch& batch = tape.batch();

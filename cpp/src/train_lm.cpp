@@ -5,7 +5,7 @@
 
 #include <chrono>
 #include <cmath>
-#include <limits>
+#include <memory>
 
 #include "damped_system.hpp"
 #include "jacnet/runtime.hpp"

@@ -56,6 +56,11 @@ bool viewable(const py::array& array) {
                               " must hold real numbers, got ", came, "; pass a float64 array"));
 }
 
+[[noreturn]] void refuse_memory(const std::string& message) {
+    PyErr_SetString(PyExc_MemoryError, message.c_str());
+    throw py::error_already_set();
+}
+
 bool is_sequence(py::handle object) {
     return py::isinstance<py::list>(object) || py::isinstance<py::tuple>(object);
 }
@@ -215,10 +220,8 @@ std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_
         refuse("dtype " + dtype_name(array.dtype()));
     const double bytes = 8.0 * static_cast<double>(array.size());
     if (bytes > available_memory()) {
-        PyErr_SetString(PyExc_MemoryError, text(function, ": samples has ", array.size(),
-                                                " indices, more than memory holds")
-                                               .c_str());
-        throw py::error_already_set();
+        refuse_memory(
+            text(function, ": samples has ", array.size(), " indices, more than memory holds"));
     }
     const auto collect = [&](const auto& values) {
         for (index_t i = 0; i < values.shape(0); ++i) {
@@ -335,14 +338,11 @@ void refuse_size(const Argument& argument, const std::vector<index_t>& shape) {
     if (bytes <= gib) return;
     const double available = available_memory() + static_cast<double>(buffered());
     if (bytes <= available) return;
-    const std::string message =
-        text(argument.function, ": the result of shape ", sizes_text(shape), " needs ", bytes / gib,
-             " GiB, but ", available / gib,
-             " GiB are available; ask for fewer samples at a time or fewer parameters "
-             "(net.set_learn), or pass ",
-             argument.name, "= a numpy.memmap");
-    PyErr_SetString(PyExc_MemoryError, message.c_str());
-    throw py::error_already_set();
+    refuse_memory(text(argument.function, ": the result of shape ", sizes_text(shape), " needs ",
+                       bytes / gib, " GiB, but ", available / gib,
+                       " GiB are available; ask for fewer samples at a time or fewer parameters "
+                       "(net.set_learn), or pass ",
+                       argument.name, "= a numpy.memmap"));
 }
 
 }  // namespace
