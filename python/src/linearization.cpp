@@ -1,0 +1,212 @@
+#include "linearization.hpp"
+
+#include <limits>
+
+namespace jacnet::python {
+
+namespace {
+
+std::vector<index_t> input_rows(const Network& net) {
+    std::vector<index_t> rows;
+    for (const Input& input : net.structure().inputs) rows.push_back(input.size);
+    return rows;
+}
+
+std::vector<index_t> output_rows(const Network& net) {
+    std::vector<index_t> rows;
+    for (const Output& output : net.structure().outputs) rows.push_back(output.size);
+    return rows;
+}
+
+}  // namespace
+
+Data::Data(const Network& net, const char* function, py::handle x, py::handle t, py::handle ew,
+           py::handle samples)
+    : net_(net), x_(x, {function, "x"}, input_rows(net)), ew_(ew, function) {
+    if (!t.is_none()) t_ = Signals(t, {function, "t"}, output_rows(net));
+    const index_t total = x_.views().empty() ? 0 : x_.views()[0].cols;
+    samples_.x = x_.views();
+    samples_.t = t_.views();
+    samples_.ew = ew_.view();
+    samples_.indices = sample_indices(samples, total, function);
+    count_ = samples_.indices ? static_cast<index_t>(samples_.indices->size()) : total;
+}
+
+index_t Data::n_columns() const {
+    constexpr index_t most = std::numeric_limits<index_t>::max();
+    const index_t outputs = net_.n_outputs();
+    return outputs > 0 && count_ > most / outputs ? most : outputs * count_;
+}
+
+index_t Data::n_inputs() const {
+    index_t rows = 0;
+    for (const Input& input : net_.structure().inputs) rows += input.size;
+    return rows;
+}
+
+void Data::refuse_overlap(const py::array& out, const char* function) const {
+    python::refuse_overlap(out, function, x_.arrays(), "x");
+    python::refuse_overlap(out, function, t_.arrays(), "t");
+    python::refuse_overlap(out, function, ew_.arrays(), "ew");
+    python::refuse_overlap(out, function, net_);
+}
+
+PyLinearization::InUse::InUse(std::atomic<bool>& flag) : flag_(flag) {
+    if (flag_.exchange(true)) {
+        throw std::runtime_error(
+            "linearize: this linearization is answering another question, of another "
+            "thread or before a signal handler came in; make one for each");
+    }
+}
+
+PyLinearization::PyLinearization(const Network& net, const char* function, py::handle x,
+                                 py::handle t, py::handle ew, py::handle samples)
+    : net_(net),
+      function_(function),
+      data_(net, function, x, t, ew, samples),
+      n_parameters_(net.n_parameters()),
+      n_outputs_(net.n_outputs()),
+      n_inputs_(data_.n_inputs()),
+      n_columns_(data_.n_columns()) {}
+
+void PyLinearization::keep() {
+    parameters_ = Parameters::copied;
+    made();
+}
+
+Linearization& PyLinearization::made() {
+    if (!made_) {
+        const double reading = static_cast<double>(data_.count()) * 10.0;
+        const InUse in_use(in_use_);
+        unlocked(reading, net_, [&](const Network& net) {
+            made_.emplace(net, data_.samples(), function_, parameters_);
+        });
+    }
+    return *made_;
+}
+
+py::array PyLinearization::outputs(const char* function, py::handle out) {
+    const py::array y = target(function, out, {n_outputs_, data_.count()});
+    made();
+    ask(work(1), [&] { made_->outputs(matrix(y)); });
+    return y;
+}
+
+double PyLinearization::performance() {
+    made();
+    return ask(work(2), [&] { return made_->performance(); });
+}
+
+py::array PyLinearization::gradient(const char* function, py::handle n_threads, py::handle out,
+                                    double sign) {
+    const auto threads = thread_count(n_threads, function);
+    const py::array g = target(function, out, {n_parameters_});
+    const VectorView<double> view = vector(g);
+    made();
+    ask(work(6), [&] { made_->gradient(view, threads); });
+    for (index_t i = 0; sign < 0.0 && i < view.size; ++i) view[i] = -view[i];
+    return g;
+}
+
+py::array PyLinearization::de_dwb(const char* function, py::handle n_threads, py::handle out) {
+    const auto threads = thread_count(n_threads, function);
+    const py::array j = target(function, out, jacobian_shape());
+    made();
+    ask(work(n_outputs_), [&] { made_->de_dwb(matrix(j), threads); });
+    return j;
+}
+
+py::array PyLinearization::jacobian(const char* function, const std::string& wrt,
+                                    py::handle n_threads, py::handle out) {
+    const auto threads = thread_count(n_threads, function);
+    if (wrt == "inputs") return input_jacobian(function, threads, out);
+    if (wrt != "parameters") {
+        throw py::value_error(std::string(function) + ": wrt is '" + wrt +
+                              "', expected 'parameters' or 'inputs'");
+    }
+    const py::array j = target(function, out, jacobian_shape());
+    made();
+    ask(work(n_outputs_), [&] { made_->jacobian(matrix(j), threads); });
+    return j;
+}
+
+py::array PyLinearization::gram(const char* function, py::handle n_threads, py::handle out) {
+    const auto threads = thread_count(n_threads, function);
+    const py::array g = target(function, out, {n_columns_, n_columns_});
+    made();
+    ask(work(n_columns_), [&] { made_->gram(matrix(g), threads); });
+    return g;
+}
+
+py::tuple PyLinearization::normal_equations(const char* function, py::handle n_threads,
+                                            py::handle out) {
+    const auto threads = thread_count(n_threads, function);
+    py::object out_jj = py::none(), out_je = py::none();
+    if (!out.is_none()) {
+        if (!py::isinstance<py::tuple>(out) || py::len(out) != 2) {
+            throw py::type_error(std::string(function) +
+                                 ": out must be a tuple of two arrays, (JJ, Je)");
+        }
+        const auto pair = py::reinterpret_borrow<py::tuple>(out);
+        out_jj = pair[0];
+        out_je = pair[1];
+    }
+    const py::array jj = target(function, out_jj, {n_parameters_, n_parameters_});
+    const py::array je = target(function, out_je, {n_parameters_});
+    python::refuse_overlap(jj, function, {je}, "itself");
+    made();
+    const double sse = ask(work(n_parameters_), [&] {
+        return made_->normal_equations(matrix(jj), vector(je), threads);
+    });
+    return py::make_tuple(jj, je, sse);
+}
+
+py::array PyLinearization::hessian(const char* function, const std::string& kind,
+                                   py::handle n_threads, py::handle out) {
+    const auto threads = thread_count(n_threads, function);
+    if (kind != "exact" && kind != "gauss-newton") {
+        throw py::value_error(std::string(function) + ": kind is '" + kind +
+                              "', expected 'exact' or 'gauss-newton'");
+    }
+    const py::array h = target(function, out, {n_parameters_, n_parameters_});
+    const Curvature curvature = kind == "exact" ? Curvature::exact : Curvature::gauss_newton;
+    made();
+    ask(work(n_parameters_), [&] { made_->hessian(matrix(h), curvature, threads); });
+    return h;
+}
+
+py::array PyLinearization::target(const char* function, py::handle out,
+                                  const std::vector<index_t>& shape, bool c_order) const {
+    py::array array = result(out, {function, "out"}, shape, c_order);
+    if (!out.is_none()) data_.refuse_overlap(array, function);
+    return array;
+}
+
+py::array PyLinearization::input_jacobian(const char* function, std::optional<int> threads,
+                                          py::handle out) {
+    const py::array j = target(function, out, {data_.count(), n_outputs_, n_inputs_}, true);
+    const index_t size = sizeof(double);
+    const index_t strides[3] = {j.strides(0) / size, j.strides(1) / size, j.strides(2) / size};
+    auto* values = static_cast<double*>(const_cast<void*>(j.data()));
+    made();
+    ask(work(2 * n_outputs_), [&] { made_->input_jacobian(values, strides, threads); });
+    return j;
+}
+
+double PyLinearization::work(index_t per_parameter) const {
+    return static_cast<double>(n_parameters_ + 1) * static_cast<double>(data_.count()) *
+           static_cast<double>(per_parameter);
+}
+
+std::string word(py::handle object, const char* function, const char* argument,
+                 const char* expected) {
+    if (py::isinstance<py::str>(object)) return py::cast<std::string>(object);
+    throw py::type_error(std::string(function) + ": " + argument + " must be " + expected +
+                         ", got " + type_name(object));
+}
+
+py::handle need(py::handle t, const char* function) {
+    return t.is_none() ? doubles(t, {function, "t"}) : t;
+}
+
+}  // namespace jacnet::python

@@ -1,0 +1,116 @@
+#pragma once
+/// The Python face of a linearization: arguments become views, results become arrays.
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ndarray.hpp"
+#include "unlocked.hpp"
+
+namespace jacnet::python {
+
+/// The arguments that all derivatives share, as views; arrays stay alive with it.
+class Data {
+public:
+    Data(const Network& net, const char* function, py::handle x, py::handle t, py::handle ew,
+         py::handle samples);
+
+    const Samples& samples() const { return samples_; }
+    /// Samples in use.
+    index_t count() const { return count_; }
+    /// Of a Jacobian; the largest size there is where the product does not fit.
+    index_t n_columns() const;
+    /// Raw rows of all inputs.
+    index_t n_inputs() const;
+    /// Refuses a result that shares memory with an argument or the network.
+    void refuse_overlap(const py::array& out, const char* function) const;
+
+private:
+    const Network& net_;
+    Signals x_, t_;
+    Weights ew_;
+    Samples samples_;
+    index_t count_ = 0;
+};
+
+/// A linearization with what it borrows. It is made when first needed, so that results which do not
+/// fit in memory are refused before any data are read.
+///
+/// Every question takes the name of the function that messages name; `n_threads` and `out` are as
+/// they came from Python.
+class PyLinearization {
+    /// One question at a time: the answers share what the linearization keeps.
+    class InUse {
+    public:
+        explicit InUse(std::atomic<bool>& flag);
+        ~InUse() { flag_ = false; }
+        InUse(const InUse&) = delete;
+        InUse& operator=(const InUse&) = delete;
+
+    private:
+        std::atomic<bool>& flag_;
+    };
+
+public:
+    PyLinearization(const Network& net, const char* function, py::handle x, py::handle t,
+                    py::handle ew, py::handle samples);
+
+    index_t n_parameters() const { return n_parameters_; }
+    index_t n_outputs() const { return n_outputs_; }
+    index_t n_inputs() const { return n_inputs_; }
+    index_t n_samples() const { return data_.count(); }
+    index_t n_columns() const { return n_columns_; }
+    const Network& network() const { return net_; }
+
+    /// Will answer many questions: keeps the parameters, and the tape.
+    void keep();
+    /// Takes the parameters as they are now, and reads and checks the data.
+    Linearization& made();
+
+    py::array outputs(const char* function, py::handle out);
+    double performance();
+    py::array gradient(const char* function, py::handle n_threads, py::handle out,
+                       double sign = 1.0);
+    py::array de_dwb(const char* function, py::handle n_threads, py::handle out);
+    py::array jacobian(const char* function, const std::string& wrt, py::handle n_threads,
+                       py::handle out);
+    py::array gram(const char* function, py::handle n_threads, py::handle out);
+    py::tuple normal_equations(const char* function, py::handle n_threads, py::handle out);
+    py::array hessian(const char* function, const std::string& kind, py::handle n_threads,
+                      py::handle out);
+
+    /// For the rooms that ask more: a result array that shares memory with no argument, ...
+    py::array target(const char* function, py::handle out, const std::vector<index_t>& shape,
+                     bool c_order = false) const;
+    /// ... a question of so many flops, asked without the interpreter lock where that pays, ...
+    template <class Work>
+    auto ask(double flops, Work&& work) {
+        const InUse in_use(in_use_);
+        return unlocked(flops, work);
+    }
+    /// ... and the rough flops of one that costs `per_parameter` per parameter and sample.
+    double work(index_t per_parameter) const;
+
+private:
+    std::vector<index_t> jacobian_shape() const { return {n_parameters_, n_columns_}; }
+    py::array input_jacobian(const char* function, std::optional<int> threads, py::handle out);
+
+    const Network& net_;
+    const char* function_;
+    Data data_;
+    index_t n_parameters_, n_outputs_, n_inputs_, n_columns_;  // as they were at the start
+    Parameters parameters_ = Parameters::borrowed;
+    std::optional<Linearization> made_;
+    std::atomic<bool> in_use_{false};
+};
+
+/// A word from a few; anything else is refused by name.
+std::string word(py::handle object, const char* function, const char* argument,
+                 const char* expected);
+
+/// Targets that a question cannot do without: None is refused like any other non-array.
+py::handle need(py::handle t, const char* function);
+
+}  // namespace jacnet::python
