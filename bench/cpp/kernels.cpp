@@ -139,7 +139,7 @@ void contract(const jacnet::Kernels& kernels, index_t rows, index_t columns, ind
     kernels.pack_right(n, columns, right_columns.data(), right);
     const double time = seconds([&] {
         kernels.contract(n, rows, left, kernels.panel_rows * n, row_offsets.data(), columns, right,
-                         column_offsets.data(), h, true);
+                         column_offsets.data(), rows, h, true);
         use(h);
     });
     print("contract " + sizes(rows, columns, n), time,

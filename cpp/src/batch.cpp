@@ -28,7 +28,7 @@ bool all_finite(const double* values, index_t n) {
 /// Number of NaN in an array, which may hold no infinite value.
 index_t count_nan(const MatrixView<const double>& data, const char* function, const char* what) {
     // Runs along whichever side is contiguous, and neither too long for an interrupt check.
-    const bool by_rows = data.col_stride == 1 && data.row_stride != 1;
+    const bool by_rows = data.col_stride == 1 && (data.row_stride != 1 || data.rows == 1);
     const MatrixView<const double> runs = by_rows ? data.transposed() : data;
     constexpr index_t longest = index_t{1} << 16;
     index_t found = 0, since = 0;

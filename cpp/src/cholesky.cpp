@@ -43,7 +43,7 @@ void update_trailing(index_t below, index_t width, const double* columns, double
         const Kernels& kernels = kernel_table();
         kernels.pack_columns(width, n, -1.0, columns + first, ld, right);
         kernels.contract(width, below - first, packed + first * width, kernels.panel_rows * width,
-                         rows, n, right, targets, trailing, true);
+                         rows, n, right, targets, below, trailing, true);
     });
 }
 

@@ -41,39 +41,29 @@ const double* values(const LaneArray& array, const Plan& plan, const Block& bloc
     return nullptr;
 }
 
-/// Rows [first, last) of an operand as pointers to their lanes.
-void point(const Operand& operand, index_t first, index_t last, const double* x, const double* y,
-           index_t n, Factor* factors) {
-    for (index_t r = first; r < last; ++r) {
-        *factors++ = {x + operand.x_lane[r] * n, y ? y + operand.y_lane[r] * n : nullptr};
-    }
-}
-
 }  // namespace
 
 Contraction::Contraction(const Plan& plan, Curvature kind, Route route, index_t ld, Workspace& work)
     : plan_(plan), ld_(ld) {
     const index_t n_layers = plan.n_layers();
-    terms_.reserve(at(n_layers * (n_layers + 1)));
-    for (index_t l = 0; l < n_layers; ++l) {
+    if (route == Route::columns) add_columns(work);
+    for (index_t l = 0; route == Route::curvature && l < n_layers; ++l) {
         if (plan.layers[at(l)].size() == 0) continue;
         for (index_t k = l; k < n_layers; ++k) {
             if (plan.layers[at(k)].size() == 0) continue;
-            if (route == Route::columns) {
-                add_columns(l, k, work);
-                continue;
-            }
             add_main(l, k, work);
             if (kind == Curvature::exact && k > l) add_corrections(l, k, work);
         }
     }
     for (const Term& term : terms_) {
-        keep(term.right.x);
-        keep(term.right.y);
+        for (index_t s = 0; s < term.right.n_segments; ++s) {
+            keep(term.right.segments[s].x);
+            keep(term.right.segments[s].y);
+        }
     }
     index_t per_lane = 1;
-    for (const Term& term : terms_) {
-        per_lane += round_up(term.left.count, kernel_table().panel_rows);
+    for (const Packed& packed : packed_) {
+        per_lane += round_up(packed.operand.count, kernel_table().panel_rows);
     }
     for (const Kept& kept : kept_) per_lane += kept.features;
     constexpr index_t most = 512;
@@ -91,7 +81,8 @@ Route Contraction::choose(const Plan& plan, Curvature kind, Objective objective)
     // Multiply-adds per sample; what is made and packed per lane weighs more than what is summed.
     constexpr double making = 12.0;
     const double panel = static_cast<double>(kernel_table().panel_rows);
-    double curvature = 0.0, columns = 0.0;
+    const double p = static_cast<double>(plan.n_parameters);
+    double curvature = 0.0, columns = 0.5 * p * (p + panel);
     for (index_t l = 0; l < plan.n_layers(); ++l) {
         const PlanLayer& a = plan.layers[at(l)];
         for (index_t k = l; k < plan.n_layers(); ++k) {
@@ -103,7 +94,6 @@ Route Contraction::choose(const Plan& plan, Curvature kind, Objective objective)
             const double starved = 1.0 + 0.5 * panel / (panel + sources);
             curvature += (k == l ? 0.25 : 1.0) * size * starved + making * made +
                          static_cast<double>(a.h) * made;
-            columns += size;
         }
         columns += making * static_cast<double>(a.size());
     }
@@ -111,11 +101,19 @@ Route Contraction::choose(const Plan& plan, Curvature kind, Objective objective)
                                                                      : Route::curvature;
 }
 
-Operand Contraction::operand(LaneArray x, LaneArray y, index_t capacity, Workspace& work) const {
-    Operand o{.x = x, .y = y};
+Operand Contraction::operand(index_t capacity, index_t n_segments, Workspace& work) const {
+    Operand o;
+    o.segments = work.array<Segment>(n_segments);
     o.x_lane = work.array<index_t>(capacity);
     o.y_lane = work.array<index_t>(capacity);
     o.offset = work.array<index_t>(capacity);
+    return o;
+}
+
+Operand Contraction::operand(const LaneArray& x, const LaneArray& y, index_t capacity,
+                             Workspace& work) const {
+    Operand o = operand(capacity, 1, work);
+    o.begin(x, y);
     return o;
 }
 
@@ -146,17 +144,21 @@ void Contraction::add_main(index_t l, index_t k, Workspace& work) {
     }
 }
 
-/// sum (u_l[p] d_l[i]) (u_k[q] d_k[j]); on the diagonal (p, i) <= (q, j).
-void Contraction::add_columns(index_t l, index_t k, Workspace& work) {
-    const auto side = [&](index_t layer, index_t step) {
-        const PlanLayer& a = plan_.layers[at(layer)];
-        Operand o = operand({What::u, layer}, {What::d, layer}, a.size(), work);
-        for (index_t p = 0; p < a.k; ++p) {
-            for (index_t i = 0; i < a.h; ++i) o.add(p, i, (a.offset + p * a.h + i) * step);
+/// sum (u_l[p] d_l[i]) (u_k[q] d_k[j]) over the parameters of all layers, rows up to the column.
+void Contraction::add_columns(Workspace& work) {
+    const auto side = [&](index_t step) {
+        Operand o = operand(plan_.n_parameters, plan_.n_layers(), work);
+        for (index_t l = 0; l < plan_.n_layers(); ++l) {
+            const PlanLayer& a = plan_.layers[at(l)];
+            if (a.size() == 0) continue;
+            o.begin({What::u, l}, {What::d, l});
+            for (index_t p = 0; p < a.k; ++p) {
+                for (index_t i = 0; i < a.h; ++i) o.add(p, i, (a.offset + p * a.h + i) * step);
+            }
         }
         return o;
     };
-    add_term(side(l, 1), side(k, ld_), true, l == k);
+    add_term(side(1), side(ld_), true, true);
 }
 
 /// sum u_l[p] g_k[j] dC[i, q], dC = da_r[q] / deps_l[i] for the columns q of u_k that come from a
@@ -191,9 +193,39 @@ void Contraction::add_corrections(index_t l, index_t k, Workspace& work) {
     }
 }
 
-void Contraction::add_term(Operand left, Operand right, bool main, bool triangular) {
-    terms_.push_back(
-        {.left = left, .right = right, .packed = nullptr, .main = main, .triangular = triangular});
+void Contraction::add_term(const Operand& left, const Operand& right, bool main, bool triangular) {
+    // Rows made of the same arrays in the same order are the same; only where they go may differ.
+    index_t number = 0;
+    for (const Packed& packed : packed_) {
+        const Operand& o = packed.operand;
+        if (std::equal(left.segments, left.segments + left.n_segments, o.segments,
+                       o.segments + o.n_segments)) {
+            break;
+        }
+        ++number;
+    }
+    if (number == static_cast<index_t>(packed_.size())) packed_.push_back({.operand = left});
+    terms_.push_back({.left = number,
+                      .rows = left.offset,
+                      .right = right,
+                      .main = main,
+                      .triangular = triangular});
+}
+
+template <class Values>
+void Contraction::point(const Operand& operand, index_t first, index_t last, index_t n,
+                        Values&& values, Factor* factors) const {
+    for (index_t s = 0; s < operand.n_segments; ++s) {
+        const Segment& segment = operand.segments[s];
+        const index_t end = std::min(segment.end, last);
+        if (first >= end) continue;
+        const double* x = values(segment.x);
+        const double* y = values(segment.y);
+        for (; first < end; ++first) {
+            *factors++ = {x + operand.x_lane[first] * n,
+                          y ? y + operand.y_lane[first] * n : nullptr};
+        }
+    }
 }
 
 void Contraction::keep(const LaneArray& array) {
@@ -221,12 +253,8 @@ index_t Contraction::features(const LaneArray& array) const {
 void Contraction::reserve(index_t n, Workspace& work) {
     n_ = n;
     const index_t panel = kernel_table().panel_rows;
-    for (Term& term : terms_) {
-        const auto shared = std::find_if(terms_.begin(), terms_.end(), [&](const Term& other) {
-            return other.left.x == term.left.x && other.left.y == term.left.y;
-        });
-        term.packed =
-            &*shared == &term ? work.doubles(n * round_up(term.left.count, panel)) : shared->packed;
+    for (Packed& packed : packed_) {
+        packed.values = work.doubles(n * round_up(packed.operand.count, panel));
     }
     for (Kept& kept : kept_) kept.values = work.doubles(n * kept.features);
     cut(n);
@@ -235,20 +263,19 @@ void Contraction::reserve(index_t n, Workspace& work) {
 void Contraction::take(index_t begin, const Block& block, const CurvatureTape* tape,
                        index_t output) {
     const index_t panel = kernel_table().panel_rows;
-    for (std::size_t t = 0; t < terms_.size(); ++t) {
-        const Term& term = terms_[t];
-        const bool done = std::any_of(terms_.begin(), terms_.begin() + static_cast<index_t>(t),
-                                      [&](const Term& o) { return o.packed == term.packed; });
-        if (done) continue;
+    const auto own = [&](const LaneArray& array) {
+        return values(array, plan_, block, tape, output);
+    };
+    for (const Packed& packed : packed_) {
         Workspace work;
-        Factor* factors = work.array<Factor>(term.left.count);
-        point(term.left, 0, term.left.count, values(term.left.x, plan_, block, tape, output),
-              values(term.left.y, plan_, block, tape, output), block.n, factors);
-        kernel_table().pack_left(block.n, term.left.count, factors, term.packed + begin * panel,
+        const index_t count = packed.operand.count;
+        Factor* factors = work.array<Factor>(count);
+        point(packed.operand, 0, count, block.n, own, factors);
+        kernel_table().pack_left(block.n, count, factors, packed.values + begin * panel,
                                  panel * n_);
     }
     for (const Kept& kept : kept_) {
-        const double* from = values(kept.array, plan_, block, tape, output);
+        const double* from = own(kept.array);
         for (index_t f = 0; f < kept.features; ++f) {
             std::copy_n(from + f * block.n, block.n, kept.values + f * n_ + begin);
         }
@@ -262,7 +289,7 @@ void Contraction::cut(index_t n) {
     correction_tasks_.clear();
     for (std::size_t t = 0; t < terms_.size(); ++t) {
         const Term& term = terms_[t];
-        const index_t rows = term.left.count, columns = term.right.count;
+        const index_t rows = packed_[at(term.left)].operand.count, columns = term.right.count;
         const index_t width = std::clamp(right_bytes / (8 * n) / 12 * 12, index_t{24},
                                          std::max(columns, index_t{24}));
         const index_t height = std::max(round_up(8 * task_flops / width, panel), 8 * panel);
@@ -288,14 +315,17 @@ void Contraction::run(const Task& task, double* h, bool accumulate) const {
     const index_t columns = task.last_column - task.first_column;
     Workspace work;
     Factor* factors = work.array<Factor>(columns);
-    point(term.right, task.first_column, task.last_column, kept(term.right.x), kept(term.right.y),
-          n_, factors);
+    point(
+        term.right, task.first_column, task.last_column, n_,
+        [&](const LaneArray& array) { return kept(array); }, factors);
     double* right = work.doubles(columns * n_ + 16);
     const Kernels& kernels = kernel_table();
     kernels.pack_right(n_, columns, factors, right);
-    kernels.contract(n_, task.last_row - task.first_row, term.packed + task.first_row * n_,
-                     kernels.panel_rows * n_, term.left.offset + task.first_row, columns, right,
-                     term.right.offset + task.first_column, h, accumulate || !term.main);
+    const index_t rows = task.last_row - task.first_row;
+    kernels.contract(
+        n_, rows, packed_[at(term.left)].values + task.first_row * n_, kernels.panel_rows * n_,
+        term.rows + task.first_row, columns, right, term.right.offset + task.first_column,
+        term.triangular ? task.first_column - task.first_row : rows, h, accumulate || !term.main);
 }
 
 void Contraction::contract(double* h, bool accumulate, int n_threads) const {

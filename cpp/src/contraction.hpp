@@ -21,26 +21,44 @@ struct LaneArray {
     bool operator==(const LaneArray&) const = default;
 };
 
+/// Rows of an operand, up to `end`, that are made of the same arrays.
+struct Segment {
+    LaneArray x, y;
+    index_t end = 0;
+
+    bool operator==(const Segment&) const = default;
+};
+
 /// One operand of a term: rows that are lanes of x, or products of lanes of x and y.
 struct Operand {
-    LaneArray x, y;
+    Segment* segments = nullptr;
+    index_t n_segments = 0;
     index_t count = 0;
     index_t* x_lane = nullptr;
     index_t* y_lane = nullptr;
     index_t* offset = nullptr;
 
+    void begin(const LaneArray& x, const LaneArray& y) { segments[n_segments++] = {x, y, count}; }
     void add(index_t x_at, index_t y_at, index_t to) {
         x_lane[count] = x_at;
         y_lane[count] = y_at;
         offset[count++] = to;
+        segments[n_segments - 1].end = count;
     }
 };
 
+/// A left operand, packed once for all terms that it is a side of.
+struct Packed {
+    Operand operand;
+    double* values = nullptr;
+};
+
 struct Term {
-    Operand left, right;
-    double* packed = nullptr;  ///< the left operand
-    bool main = true;          ///< writes its elements first; the others add to them
-    bool triangular = false;   ///< rows are wanted up to the column of the same number
+    index_t left = 0;         ///< number of the packed operand
+    index_t* rows = nullptr;  ///< where its rows go
+    Operand right;
+    bool main = true;         ///< writes its elements first; the others add to them
+    bool triangular = false;  ///< rows are wanted up to the column of the same number
 };
 
 /// How a Gauss-Newton matrix is summed: from the curvature at the net inputs, or from the columns
@@ -79,11 +97,18 @@ private:
         double* values;
     };
 
-    Operand operand(LaneArray x, LaneArray y, index_t capacity, Workspace& work) const;
+    Operand operand(index_t capacity, index_t n_segments, Workspace& work) const;
+    Operand operand(const LaneArray& x, const LaneArray& y, index_t capacity,
+                    Workspace& work) const;
     void add_main(index_t l, index_t k, Workspace& work);
-    void add_columns(index_t l, index_t k, Workspace& work);
+    void add_columns(Workspace& work);
     void add_corrections(index_t l, index_t k, Workspace& work);
-    void add_term(Operand left, Operand right, bool main, bool triangular = false);
+    void add_term(const Operand& left, const Operand& right, bool main, bool triangular = false);
+    /// Rows [first, last) of an operand as pointers to their lanes, n apart per feature;
+    /// `values(array)` tells where an array begins.
+    template <class Values>
+    void point(const Operand& operand, index_t first, index_t last, index_t n, Values&& values,
+               Factor* factors) const;
     void keep(const LaneArray& array);
     const double* kept(const LaneArray& array) const;
     index_t features(const LaneArray& array) const;
@@ -94,6 +119,7 @@ private:
     index_t ld_;
     index_t n_ = 0;
     index_t block_lanes_ = 0;
+    std::vector<Packed> packed_;
     std::vector<Term> terms_;
     std::vector<Kept> kept_;  ///< what right operands are made of
     std::vector<Task> main_tasks_, correction_tasks_;

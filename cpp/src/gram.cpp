@@ -73,7 +73,7 @@ void tile_product(index_t features, const double* a, const double* b, index_t n,
     kernels.pack_rows(features, tile, a, n, left);
     kernels.pack_columns(features, tile, 1.0, b, n, right);
     kernels.contract(features, tile, left, kernels.panel_rows * features, rows, tile, right,
-                     columns, out, false);
+                     columns, tile, out, false);
 }
 
 /// Samples [a, a + tile) by [b, b + tile).

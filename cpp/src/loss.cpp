@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include "workspace.hpp"
+
 namespace jacnet {
 
 namespace {
@@ -43,19 +45,39 @@ Log entropy(double t, double y, bool binary) {
     return sum;
 }
 
-double element_value(Performance function, double t, double y, double norm, bool binary) {
-    const double e = norm * (t - y);
+/// Calls body(value), value(t, y, norm) being the loss of one element of `function`.
+template <class Body>
+double with_element_value(Performance function, bool binary, Body&& body) {
     switch (function) {
         case Performance::mse:
         case Performance::sse:
-            return e * e;
+            return body([](double t, double y, double norm) {
+                const double e = norm * (t - y);
+                return e * e;
+            });
         case Performance::mae:
         case Performance::sae:
-            return std::fabs(e);
+            return body([](double t, double y, double norm) { return std::fabs(norm * (t - y)); });
         case Performance::crossentropy:
-            return entropy(t, y, binary).value;
+            return body([=](double t, double y, double) { return entropy(t, y, binary).value; });
     }
     return 0.0;
+}
+
+/// Sum of w value(i, z) over the elements that count, by as many sums as a packet has lanes: one
+/// sum alone would wait for its last addition.
+template <class Value>
+double weighted_sum(const LossLanes& l, Value&& value) {
+    double sums[lanes] = {};
+    for (index_t i = 0; i < l.rows; ++i) {
+        const double* w = l.w + i * l.ldtw;
+        for (index_t z = 0; z < l.n; ++z) {
+            if (w[z] != 0.0) sums[z % lanes] += w[z] * value(i, z);
+        }
+    }
+    double sum = 0.0;
+    for (const double part : sums) sum += part;
+    return sum;
 }
 
 /// Log of the sum of exponentials of a sample's net inputs.
@@ -67,6 +89,19 @@ double log_sum_exp(const LossLanes& l, index_t z) {
     double sum = 0.0;
     for (index_t i = 0; i < l.rows; ++i) sum += std::exp(l.s[i * l.ld + z] - largest);
     return largest + std::log(sum);
+}
+
+/// Cross-entropy of softmax from its net inputs.
+double softmax_entropy_value(const LossLanes& l) {
+    double sum = 0.0;
+    for (index_t z = 0; z < l.n; ++z) {
+        const double lse = log_sum_exp(l, z);
+        for (index_t i = 0; i < l.rows; ++i) {
+            const double w = l.w[i * l.ldtw + z];
+            if (w != 0.0) sum += w * clamped(l.t[i * l.ldtw + z]) * (lse - l.s[i * l.ld + z]);
+        }
+    }
+    return sum;
 }
 
 }  // namespace
@@ -83,63 +118,73 @@ LossForm loss_form(const Plan& plan, const PlanOutput& output, Objective objecti
 }
 
 double loss_value(Performance function, LossForm form, const LossLanes& l) {
-    const bool binary = l.binary;
-    double sum = 0.0;
-    for (index_t z = 0; z < l.n; ++z) {
-        const double lse = form == LossForm::softmax_entropy ? log_sum_exp(l, z) : 0.0;
-        for (index_t i = 0; i < l.rows; ++i) {
-            const double w = l.w[i * l.ldtw + z], t = l.t[i * l.ldtw + z];
-            if (w == 0.0) continue;
-            switch (form) {
-                case LossForm::output:
-                    sum += w * element_value(function, t, l.y[i * l.ld + z], l.norm[i], binary);
-                    break;
-                case LossForm::softmax_entropy:
-                    sum += w * clamped(t) * (lse - l.s[i * l.ld + z]);
-                    break;
-                case LossForm::logsig_entropy: {
-                    const double s = l.s[i * l.ld + z], p = clamped(t);
-                    sum += w * (p * softplus(-s) + (binary ? (1.0 - p) * softplus(s) : 0.0));
-                    break;
-                }
-            }
+    switch (form) {
+        case LossForm::output:
+            return with_element_value(function, l.binary, [&](auto&& element) {
+                return weighted_sum(l, [&](index_t i, index_t z) {
+                    return element(l.t[i * l.ldtw + z], l.y[i * l.ld + z], l.norm[i]);
+                });
+            });
+        case LossForm::softmax_entropy:
+            return softmax_entropy_value(l);
+        case LossForm::logsig_entropy:
+            return weighted_sum(l, [&](index_t i, index_t z) {
+                const double s = l.s[i * l.ld + z], p = clamped(l.t[i * l.ldtw + z]);
+                return p * softplus(-s) + (l.binary ? (1.0 - p) * softplus(s) : 0.0);
+            });
+    }
+    return 0.0;
+}
+
+namespace {
+
+/// First and second derivative with respect to an element of y.
+struct Slopes {
+    double first, second;
+};
+
+/// Writes slopes(t, y, w, norm) of every element; `second` may be null.
+template <class Of>
+void write_slopes(const LossLanes& l, double* first, double* second, index_t ld, Of&& slopes) {
+    for (index_t i = 0; i < l.rows; ++i) {
+        const double *w = l.w + i * l.ldtw, *t = l.t + i * l.ldtw, *y = l.y + i * l.ld;
+        const double norm = l.norm[i];
+        for (index_t z = 0; z < l.n; ++z) {
+            const Slopes s = slopes(t[z], y[z], w[z], norm);
+            first[i * ld + z] = s.first;
+            if (second) second[i * ld + z] = s.second;
         }
     }
-    return sum;
 }
+
+}  // namespace
 
 void loss_output_slopes(const Plan& plan, Objective objective, const LossLanes& l, double* first,
                         double* second, index_t ld) {
-    const bool sse = objective == Objective::half_sse;
-    const Performance function = sse ? Performance::sse : plan.performance.function;
-    const double share = sse ? 0.5 : 1.0;
-    const bool binary = l.binary;
-    for (index_t i = 0; i < l.rows; ++i) {
-        const double norm = l.norm[i];
-        for (index_t z = 0; z < l.n; ++z) {
-            const double w = l.w[i * l.ldtw + z], t = l.t[i * l.ldtw + z], y = l.y[i * l.ld + z];
-            double slope = 0.0, curvature = 0.0;
-            switch (function) {
-                case Performance::mse:
-                case Performance::sse:
-                    slope = -2.0 * w * norm * (norm * (t - y));
-                    curvature = 2.0 * w * norm * norm;
-                    break;
-                case Performance::mae:
-                case Performance::sae:
-                    slope = -w * norm * sign(t - y);
-                    break;
-                case Performance::crossentropy:
-                    if (w != 0.0) {
-                        const Log log = entropy(t, y, binary);
-                        slope = w * log.first;
-                        curvature = w * log.second;
-                    }
-                    break;
-            }
-            first[i * ld + z] = share * slope;
-            if (second) second[i * ld + z] = share * curvature;
+    const bool sse = objective == Objective::half_sse, binary = l.binary;
+    switch (sse ? Performance::sse : plan.performance.function) {
+        case Performance::mse:
+        case Performance::sse: {
+            const double factor = sse ? 1.0 : 2.0;  // of half_sse, the half is in
+            write_slopes(l, first, second, ld, [=](double t, double y, double w, double norm) {
+                const double c = factor * w * norm;
+                return Slopes{-c * (norm * (t - y)), c * norm};
+            });
+            break;
         }
+        case Performance::mae:
+        case Performance::sae:
+            write_slopes(l, first, second, ld, [](double t, double y, double w, double norm) {
+                return Slopes{-w * norm * sign(t - y), 0.0};
+            });
+            break;
+        case Performance::crossentropy:
+            write_slopes(l, first, second, ld, [=](double t, double y, double w, double) {
+                if (w == 0.0) return Slopes{0.0, 0.0};
+                const Log log = entropy(t, y, binary);
+                return Slopes{w * log.first, w * log.second};
+            });
+            break;
     }
 }
 

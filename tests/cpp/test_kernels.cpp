@@ -54,7 +54,7 @@ void check_contraction(index_t n, index_t n_rows, index_t n_columns, bool scatte
     std::vector<double> h(static_cast<std::size_t>(height * n_columns), 7.0);
     for (const bool accumulate : {false, true}) {
         k.contract(n, n_rows, packed_left, k.panel_rows * n, rows.data(), n_columns, packed_right,
-                   columns.data(), h.data(), accumulate);
+                   columns.data(), n_rows, h.data(), accumulate);
     }
     double worst = 0.0;
     std::vector<bool> touched(h.size(), false);
@@ -72,6 +72,22 @@ void check_contraction(index_t n, index_t n_rows, index_t n_columns, bool scatte
     }
     CHECK(worst < 1e-13 * static_cast<double>(n));
     for (std::size_t i = 0; i < h.size(); ++i) CHECK(touched[i] || h[i] == 7.0);
+
+    // With a diagonal, what lies on it and above is the same; below, the same or untouched.
+    for (const index_t diagonal : {index_t{-3}, index_t{0}, index_t{5}}) {
+        std::vector<double> upper(h.size(), 7.0), whole(h.size(), 7.0);
+        k.contract(n, n_rows, packed_left, k.panel_rows * n, rows.data(), n_columns, packed_right,
+                   columns.data(), diagonal, upper.data(), false);
+        k.contract(n, n_rows, packed_left, k.panel_rows * n, rows.data(), n_columns, packed_right,
+                   columns.data(), n_rows, whole.data(), false);
+        for (index_t r = 0; r < n_rows; ++r) {
+            for (index_t c = 0; c < n_columns; ++c) {
+                const auto at = static_cast<std::size_t>(rows[static_cast<std::size_t>(r)] +
+                                                         columns[static_cast<std::size_t>(c)]);
+                CHECK(upper[at] == whole[at] || (r > c + diagonal && upper[at] == 7.0));
+            }
+        }
+    }
 }
 
 void check_layer_product(index_t n, index_t h, index_t k, bool transposed) {

@@ -127,13 +127,14 @@ void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out
 
 void contract(index_t n, index_t n_rows, const double* left, index_t panel_stride,
               const index_t* rows, index_t n_columns, const double* right, const index_t* columns,
-              double* h, bool accumulate) {
+              index_t diagonal, double* h, bool accumulate) {
     const index_t count = right_panels(n_columns);
     for (index_t r = 0; r < n_rows; r += tile_rows) {
         const index_t height = n_rows - r < tile_rows ? n_rows - r : tile_rows;
         const bool whole = height == tile_rows && consecutive(rows + r, tile_rows);
         for (index_t p = 0; p < count; ++p) {
             const index_t first = n_columns * p / count, last = n_columns * (p + 1) / count;
+            if (r >= last + diagonal) continue;
             tile_of(last - first, std::make_integer_sequence<int, tile_columns>{})(
                 n, left, right + first * n,
                 {h, rows + r, columns + first, height, whole, accumulate});

@@ -61,10 +61,11 @@ struct Kernels {
                       index_t panel_stride);
     /// Right operand: n_columns x n doubles, and 16 to spare.
     void (*pack_right)(index_t n, index_t n_columns, const Factor* columns, double* out);
-    /// h[rows[r] + columns[c]] (+)= sum over n lanes of left row r times right column c.
+    /// h[rows[r] + columns[c]] (+)= sum over n lanes of left row r times right column c, at least
+    /// where r <= c + diagonal.
     void (*contract)(index_t n, index_t n_rows, const double* left, index_t panel_stride,
                      const index_t* rows, index_t n_columns, const double* right,
-                     const index_t* columns, double* h, bool accumulate);
+                     const index_t* columns, index_t diagonal, double* h, bool accumulate);
 
     /// Columns of a Jacobian for samples [0, count) of a block: out column of (sample, m) gets
     /// scale[m * lds + sample] * u[p] * d[i, m] at row p * h + i. One column every `col_stride`,

@@ -21,7 +21,7 @@ void pack_left(index_t n, index_t n_rows, const Factor* rows, double* out, index
 void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out);
 void contract(index_t n, index_t n_rows, const double* left, index_t panel_stride,
               const index_t* rows, index_t n_columns, const double* right, const index_t* columns,
-              double* h, bool accumulate);
+              index_t diagonal, double* h, bool accumulate);
 void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t outputs,
                       const double* u, index_t ldu, const double* d, index_t ldd,
                       const double* scale, index_t lds, double* out, index_t col_stride,
