@@ -17,10 +17,12 @@
 
 #include "jacnet/runtime.hpp"
 #include "kernels/kernels.hpp"
+#include "workspace.hpp"
 
 namespace {
 
 using jacnet::index_t;
+using jacnet::round_up;
 using Clock = std::chrono::steady_clock;
 
 constexpr int n_timings = 11;
@@ -150,13 +152,12 @@ void contract(const jacnet::Kernels& kernels, index_t rows, index_t columns, ind
 void jacobian_columns(const jacnet::Kernels& kernels, index_t h, index_t k, index_t outputs,
                       index_t total, bool stream) {
     const index_t column = h * k;
-    const Array u(lanes * k), d(lanes * h * outputs), scale(lanes * outputs);
-    const Array work((k + h * outputs) * lanes), out(column * outputs * total);
+    const index_t ldu = round_up(k, lanes), ldd = round_up(h, lanes) + lanes;
+    const Array u(lanes * ldu), d(lanes * ldd * outputs), out(column * outputs * total);
     const double time = seconds([&] {
         for (index_t first = 0; first < total; first += lanes) {
-            kernels.jacobian_columns(std::min(lanes, total - first), lanes, h, k, outputs, u, lanes,
-                                     d, lanes, scale, lanes, out + first * outputs * column, column,
-                                     stream, work);
+            kernels.jacobian_columns(std::min(lanes, total - first), outputs, h, k, u, ldu, d, ldd,
+                                     out + first * outputs * column, column, stream);
         }
         use(out);
     });

@@ -77,6 +77,31 @@ void write_narrow(const Plan& plan, const Block& block, const Part& part, index_
     }
 }
 
+/// Columns of one layer: u and the scaled d of every sample, and their outer products.
+void write_layer(const Plan& plan, const Block& block, const Part& part, index_t l,
+                 const double* scales, double* out, index_t col_stride, bool stream) {
+    const Kernels& kernels = kernel_table();
+    const PlanLayer& layer = plan.layers[at(l)];
+    const LayerTape& tape = block.layers[l];
+    const index_t n = block.n, outputs = plan.n_outputs, wrapped = layer.h + lanes;
+    const index_t ldu = round_up(layer.k, lanes), ldd = round_up(wrapped, lanes);
+    Workspace work;
+    double* u = work.doubles(ldu * part.count);
+    double* d = work.doubles(ldd * part.count * outputs);
+    Factor* rows = work.array<Factor>(std::max(layer.k, wrapped));
+    for (index_t p = 0; p < layer.k; ++p) rows[p] = {tape.u + p * n + part.first, nullptr};
+    kernels.columns_by_lanes(part.count, layer.k, rows, u, ldu);
+    for (index_t m = 0; m < outputs; ++m) {
+        const double* own = tape.d + m * layer.h * n + part.first;
+        for (index_t i = 0; i < wrapped; ++i) {
+            rows[i] = {own + i % layer.h * n, scales + m * n + part.first};
+        }
+        kernels.columns_by_lanes(part.count, wrapped, rows, d + m * ldd, outputs * ldd);
+    }
+    kernels.jacobian_columns(part.count, outputs, layer.h, layer.k, u, ldu, d, ldd, out, col_stride,
+                             stream);
+}
+
 /// Writes the columns of a part where rows are contiguous.
 void write_columns(const Plan& plan, const Block& block, const Part& part, const double* scales,
                    double* out, index_t col_stride, bool stream) {
@@ -90,13 +115,9 @@ void write_columns(const Plan& plan, const Block& block, const Part& part, const
             continue;
         }
         const PlanLayer& layer = plan.layers[at(l)];
-        Workspace work;
-        const index_t n_part = round_up(part.count, lanes);
-        double* scratch = work.doubles((layer.k + layer.h * plan.n_outputs) * n_part);
-        kernel_table().jacobian_columns(
-            part.count, n_part, layer.h, layer.k, plan.n_outputs, block.layers[l].u + part.first,
-            block.n, block.layers[l].d + part.first, block.n, scales + part.first, block.n,
-            out + layer.offset, col_stride, stream, scratch);
+        if (layer.k > 0) {
+            write_layer(plan, block, part, l, scales, out + layer.offset, col_stride, stream);
+        }
         ++l;
     }
 }

@@ -207,9 +207,48 @@ void check_mirror(index_t p) {
     CHECK(same);
 }
 
+/// kron(u, d) of three samples and two outputs, at every alignment, and nothing beside it.
+void check_jacobian_columns(index_t h, index_t k, index_t shift, bool stream) {
+    constexpr index_t count = 3, outputs = 2;
+    const index_t ldu = round_up(k, lanes), ldd = round_up(h, lanes) + lanes;
+    const index_t size = h * k, stride = size + 3;
+    const std::vector<double> u = numbers(ldu * count, 1);
+    std::vector<double> d = numbers(ldd * count * outputs, 2);
+    for (index_t c = 0; c < count * outputs; ++c) {
+        double* own = d.data() + c * ldd;
+        for (index_t i = h; i < ldd; ++i) own[i] = own[i % h];
+    }
+    Workspace work;
+    double* out = work.doubles(shift + stride * count * outputs);
+    std::fill_n(out, shift + stride * count * outputs, 7.0);
+    kernel_table().jacobian_columns(count, outputs, h, k, u.data(), ldu, d.data(), ldd, out + shift,
+                                    stride, stream);
+    bool right = true;
+    for (index_t c = 0; c < count * outputs; ++c) {
+        const double* column = out + shift + c * stride;
+        for (index_t e = 0; e < stride; ++e) {
+            const double expected = e < size
+                                        ? u[static_cast<std::size_t>(c / outputs * ldu + e / h)] *
+                                              d[static_cast<std::size_t>(c * ldd + e % h)]
+                                        : 7.0;
+            right = right && column[e] == expected;
+        }
+    }
+    for (index_t e = 0; e < shift; ++e) right = right && out[e] == 7.0;
+    CHECK(right);
+}
+
 }  // namespace
 
 int main() {
+    for (const index_t h : {1, 2, 3, 5, 7, 8, 9, 12, 16, 21, 64, 1100}) {
+        for (const index_t k : {1, 2, 3, 9, 40}) {
+            for (index_t shift = 0; shift < 8; ++shift) {
+                check_jacobian_columns(h, k, shift, false);
+                check_jacobian_columns(h, k, shift, true);
+            }
+        }
+    }
     for (const index_t rows : {1, 5, 8, 16, 17, 31, 48}) {
         for (index_t columns = 1; columns <= 27; ++columns) {
             check_contraction(24, rows, columns, columns % 2 == 0);

@@ -1,5 +1,7 @@
 /// Columns of a Jacobian: outer products, written past the caches where the result exceeds them.
 
+#include <cstdint>
+
 #include "gather.hpp"
 #include "local_kernels.hpp"
 #include "stream.hpp"
@@ -8,25 +10,12 @@ namespace jacnet::kernels::JACNET_ISA {
 
 namespace {
 
-/// out (cols x n, feature fastest) from in (n lanes x cols), eight lanes at a time.
-void by_sample(index_t n, index_t cols, const double* in, index_t ld, double* out) {
-    for (index_t first = 0; first < n; first += 8) {
-        for (index_t c = 0; c < cols; ++c) {
-            for (index_t z = 0; z < 8; ++z) {
-                out[(first + z) * cols + c] = in[c * ld + first + z];
-            }
-        }
-    }
-}
-
-/// factor * kron(u, d): rows p * h + i.
-inline void outer(index_t first, index_t last, index_t h, const double* u, double factor,
-                  const double* d, double* out) {
-    for (index_t p = first; p < last; ++p) {
-        const double up = u[p] * factor;
-        double* rows = out + (p - first) * h;
-        for (index_t i = 0; i < h; ++i) rows[i] = up * d[i];
-    }
+/// Which lanes come before lane n.
+JACNET_INLINE Mask first_lanes(index_t n) {
+    constexpr long long lane[] = {0, 1, 2, 3, 4, 5, 6, 7};
+    Mask lanes;
+    __builtin_memcpy(&lanes, lane, sizeof lanes);
+    return lanes < Mask{} + n;
 }
 
 /// The first `n` values of a packet.
@@ -35,11 +24,61 @@ JACNET_INLINE void store_first(double* to, Packet v, index_t n) {
 #if defined(__AVX512F__)
     _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1u << n) - 1u), (__m512d)v);
 #elif defined(__AVX2__)
-    const Mask kept = Mask{0, 1, 2, 3} < Mask{n, n, n, n};
-    _mm256_maskstore_pd(to, (__m256i)kept, (__m256d)v);
+    _mm256_maskstore_pd(to, (__m256i)first_lanes(n), (__m256d)v);
 #else
     for (index_t t = 0; t < n; ++t) to[t] = v[t];
 #endif
+}
+
+/// kron(u, d), rows p * h + i; d is followed by at least packet_size values of no matter.
+void outer(index_t h, index_t k, const double* u, const double* d, double* out) {
+    for (index_t p = 0; p < k; ++p) {
+        const Packet factor = set(u[p]);
+        double* rows = out + p * h;
+        index_t i = 0;
+        for (; i + packet_size <= h; i += packet_size) store(rows + i, factor * load(d + i));
+        if (i == h) continue;
+        // Ascending: what is too much is overwritten, but at the column's end.
+        const index_t left = (k - p) * h - i;
+        store_first(rows + i, factor * load(d + i), left < packet_size ? h - i : packet_size);
+    }
+}
+
+/// The same past the caches, for h >= packet_size; d is followed by its own first packet_size
+/// values, so that a packet may begin with one u and end with the next.
+void outer_past_caches(index_t h, index_t k, const double* u, const double* d, double* out) {
+    constexpr index_t alignment = packet_size * sizeof(double);
+    const index_t beyond = static_cast<index_t>(reinterpret_cast<std::uintptr_t>(out) % alignment) /
+                           static_cast<index_t>(sizeof(double));
+    index_t i = beyond == 0 ? 0 : packet_size - beyond;
+    for (index_t e = 0; e < i; ++e) out[e] = u[0] * d[e];
+    for (index_t p = 0; p < k; ++p) {
+        const Packet factor = set(u[p]);
+        double* rows = out + p * h;
+        for (; i + packet_size <= h; i += packet_size) {
+            stream_packet(rows + i, factor * load(d + i));
+        }
+        if (p + 1 == k) break;
+        if (i < h) {
+            const Packet mixed = select(first_lanes(h - i), factor, set(u[p + 1]));
+            stream_packet(rows + i, mixed * load(d + i));
+            i += packet_size;
+        }
+        i -= h;
+    }
+    for (; i < h; ++i) out[(k - 1) * h + i] = u[k - 1] * d[i];
+}
+
+/// The same for few neurons, by way of the first-level cache.
+void outer_staged(index_t h, index_t k, const double* u, const double* d, double* out) {
+    constexpr index_t piece = 1024;
+    alignas(64) double staged[piece];
+    const index_t step = piece / h;
+    for (index_t p = 0; p < k; p += step) {
+        const index_t n = k - p < step ? k - p : step;
+        outer(h, n, u + p, d, staged);
+        stream_copy(staged, out + p * h, n * h);
+    }
 }
 
 }  // namespace
@@ -69,32 +108,14 @@ void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, double*
     }
 }
 
-void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t outputs,
-                      const double* u, index_t ldu, const double* d, index_t ldd,
-                      const double* scale, index_t lds, double* out, index_t col_stride,
-                      bool stream, double* work) {
-    constexpr index_t piece = 2048;  // doubles staged at once: a part of the first-level cache
-    alignas(64) double staged[piece];
-    const index_t step = stream && h <= piece ? piece / h : 0;
-    double* ut = work;
-    double* dt = work + k * n;
-    by_sample(n, k, u, ldu, ut);
-    by_sample(n, h * outputs, d, ldd, dt);
-    for (index_t sample = 0; sample < count; ++sample) {
-        const double* us = ut + sample * k;
-        for (index_t m = 0; m < outputs; ++m) {
-            const double* ds = dt + sample * h * outputs + m * h;
-            const double factor = scale[m * lds + sample];
-            double* column = out + (sample * outputs + m) * col_stride;
-            if (step == 0) outer(0, k, h, us, factor, ds, column);
-            for (index_t p = 0; step > 0 && p < k; p += step) {
-                const index_t last = p + step < k ? p + step : k;
-                outer(p, last, h, us, factor, ds, staged);
-                stream_copy(staged, column + p * h, (last - p) * h);
-            }
-        }
+void jacobian_columns(index_t count, index_t outputs, index_t h, index_t k, const double* u,
+                      index_t ldu, const double* d, index_t ldd, double* out, index_t col_stride,
+                      bool stream) {
+    const auto column = !stream ? outer : h >= packet_size ? outer_past_caches : outer_staged;
+    for (index_t c = 0; c < count * outputs; ++c) {
+        column(h, k, u + c / outputs * ldu, d + c * ldd, out + c * col_stride);
     }
-    if (step > 0) stream_fence();
+    if (stream) stream_fence();
 }
 
 }  // namespace jacnet::kernels::JACNET_ISA

@@ -67,16 +67,15 @@ struct Kernels {
                      const index_t* rows, index_t n_columns, const double* right,
                      const index_t* columns, index_t diagonal, double* h, bool accumulate);
 
-    /// Columns of a Jacobian for samples [0, count) of a block: out column of (sample, m) gets
-    /// scale[m * lds + sample] * u[p] * d[i, m] at row p * h + i. One column every `col_stride`,
-    /// output m fastest; `stream`: past the caches. d: (i, m) at column i + h m. Work: (k + h
-    /// outputs) * n doubles.
-    void (*jacobian_columns)(index_t count, index_t n, index_t h, index_t k, index_t outputs,
-                             const double* u, index_t ldu, const double* d, index_t ldd,
-                             const double* scale, index_t lds, double* out, index_t col_stride,
-                             bool stream, double* work);
-
-    /// The same for layers of few neurons: column z of out holds lane z of every row.
+    /// Columns of a Jacobian for `count` samples, output fastest, one every `col_stride`: row
+    /// p * h + i gets u[p] d[i]. u of a sample is ldu long; d of a column, scale included, is ldd
+    /// long: h values, then `lanes` of them once more, from the first on. `stream`: past the
+    /// caches.
+    void (*jacobian_columns)(index_t count, index_t outputs, index_t h, index_t k, const double* u,
+                             index_t ldu, const double* d, index_t ldd, double* out,
+                             index_t col_stride, bool stream);
+    /// Column z of out holds lane z of every row, for z < count: the rows of a Jacobian where they
+    /// are lanes, and the operands of jacobian_columns.
     void (*columns_by_lanes)(index_t count, index_t n_rows, const Factor* rows, double* out,
                              index_t col_stride);
     /// Copies past the caches.

@@ -22,10 +22,9 @@ void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out
 void contract(index_t n, index_t n_rows, const double* left, index_t panel_stride,
               const index_t* rows, index_t n_columns, const double* right, const index_t* columns,
               index_t diagonal, double* h, bool accumulate);
-void jacobian_columns(index_t count, index_t n, index_t h, index_t k, index_t outputs,
-                      const double* u, index_t ldu, const double* d, index_t ldd,
-                      const double* scale, index_t lds, double* out, index_t col_stride,
-                      bool stream, double* work);
+void jacobian_columns(index_t count, index_t outputs, index_t h, index_t k, const double* u,
+                      index_t ldu, const double* d, index_t ldd, double* out, index_t col_stride,
+                      bool stream);
 void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, double* out,
                       index_t col_stride);
 void stream(index_t n, const double* from, double* to);

@@ -11,34 +11,26 @@
 
 namespace jacnet::kernels::JACNET_ISA {
 
+/// To an address that is a multiple of a packet's size.
+JACNET_INLINE void stream_packet(double* to, Packet v) {
 #if defined(__AVX512F__)
-constexpr index_t stream_size = 8;
-JACNET_INLINE void stream_packet(double* to, const double* from) {
-    _mm512_stream_pd(to, _mm512_loadu_pd(from));
-}
+    _mm512_stream_pd(to, (__m512d)v);
 #elif defined(__AVX__)
-constexpr index_t stream_size = 4;
-JACNET_INLINE void stream_packet(double* to, const double* from) {
-    _mm256_stream_pd(to, _mm256_loadu_pd(from));
-}
+    _mm256_stream_pd(to, (__m256d)v);
 #elif defined(__SSE2__)
-constexpr index_t stream_size = 2;
-JACNET_INLINE void stream_packet(double* to, const double* from) {
-    _mm_stream_pd(to, _mm_loadu_pd(from));
-}
+    _mm_stream_pd(to, (__m128d)v);
 #else
-constexpr index_t stream_size = 1;
-JACNET_INLINE void stream_packet(double* to, const double* from) { *to = *from; }
+    store(to, v);
 #endif
+}
 
 /// Copies past the caches, which a large result would only flush.
 JACNET_INLINE void stream_copy(const double* from, double* to, index_t n) {
     index_t i = 0;
-    for (; i < n && reinterpret_cast<std::uintptr_t>(to + i) % (stream_size * sizeof(double)) != 0;
-         ++i) {
+    for (; i < n && reinterpret_cast<std::uintptr_t>(to + i) % sizeof(Packet) != 0; ++i) {
         to[i] = from[i];
     }
-    for (; i + stream_size <= n; i += stream_size) stream_packet(to + i, from + i);
+    for (; i + packet_size <= n; i += packet_size) stream_packet(to + i, load(from + i));
     for (; i < n; ++i) to[i] = from[i];
 }
 
