@@ -51,11 +51,27 @@ JACNET_INLINE Packet set(double x) { return x - Packet{}; }
 
 JACNET_INLINE Packet select(Mask m, Packet yes, Packet no) { return m ? yes : no; }
 
-/// The larger one; b where a is NaN.
-JACNET_INLINE Packet larger(Packet a, Packet b) { return select(a > b, a, b); }
+/// The larger one; b where one of them is NaN.
+JACNET_INLINE Packet larger(Packet a, Packet b) {
+#if defined(__AVX512F__)
+    return (Packet)_mm512_maskz_max_pd(0xff, (__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+    return (Packet)_mm256_max_pd((__m256d)a, (__m256d)b);
+#else
+    return select(a > b, a, b);
+#endif
+}
 
-/// The smaller one; b where a is NaN.
-JACNET_INLINE Packet smaller(Packet a, Packet b) { return select(a < b, a, b); }
+/// The smaller one; b where one of them is NaN.
+JACNET_INLINE Packet smaller(Packet a, Packet b) {
+#if defined(__AVX512F__)
+    return (Packet)_mm512_maskz_min_pd(0xff, (__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+    return (Packet)_mm256_min_pd((__m256d)a, (__m256d)b);
+#else
+    return select(a < b, a, b);
+#endif
+}
 
 JACNET_INLINE Packet abs(Packet x) { return (Packet)((Mask)x & 0x7fffffffffffffffLL); }
 
@@ -157,7 +173,7 @@ JACNET_INLINE Pair reciprocal(Pair x) {
 #endif
 }
 
-/// a / x with little more than one rounding, given r = 1 / x.hi; x in [1, 1000].
+/// a / x with little more than one rounding, given r = 1 / x.hi; x in [0.5, 1000].
 JACNET_INLINE Packet quotient(Packet a, Pair x, Packet r) {
 #if defined(__AVX2__) || defined(__AVX512F__)
     const Packet q = a * r;
@@ -179,9 +195,9 @@ JACNET_INLINE Packet polynomial(const double (&c)[count], Packet x) {
 
 constexpr double to_integer = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to integers
 
-/// 2^k for an integer k in [-1022, 1023].
-JACNET_INLINE Packet power_of_two(Packet k) {
-    return (Packet)((Mask)(k + (to_integer + 1023.0)) << 52);
+/// 2^(k + shift) for an integer k + shift in [-1022, 1023].
+JACNET_INLINE Packet power_of_two(Packet k, int shift = 0) {
+    return (Packet)((Mask)(k + (to_integer + 1023.0 + shift)) << 52);
 }
 
 /// x 2^k for an integer k in [-2000, 1023], rounded once.
@@ -206,6 +222,11 @@ struct Exponential {
     JACNET_INLINE Packet minus_one() const {
         const Packet s = power_of_two(larger(k, set(-1000.0)));
         return mul_add(s, p, s - 1.0);
+    }
+    /// The half of it.
+    JACNET_INLINE Packet half_minus_one() const {
+        const Packet s = power_of_two(larger(k, set(-1000.0)), -1);
+        return mul_add(s, p, s - 0.5);
     }
 };
 
@@ -246,8 +267,9 @@ JACNET_INLINE Exponential decay(Pair x) {
     return exponential({select(vanishes, set(-1000.0), x.hi), select(vanishes, Packet{}, x.lo)});
 }
 
+/// exp(x) for x <= 0 of any size; NaN stays NaN.
 JACNET_INLINE Exponential decay(Packet x) {
-    return exponential<false>(larger(x, set(-1000.0)), Packet{});
+    return exponential<false>(larger(set(-1000.0), x), Packet{});
 }
 
 /// log(1 + x) for 0 <= x <= 1.

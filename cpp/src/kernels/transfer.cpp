@@ -30,18 +30,20 @@ struct Logistic {
     }
 };
 
+/// With e = exp(-2 |n|): |a| = (1 - e) / (1 + e) and f' = 4 e / (1 + e)^2, both by d = (1 + e) / 2.
 struct Tansig {
+    static constexpr bool keeps_nan = true;
     template <int order>
     static JACNET_INLINE Jet at(Packet n) {
         Jet y;
         const Exponential exp = decay(-2.0 * abs(n));
-        const Packet less = exp.minus_one();
-        const Pair d = fast_two_sum(set(2.0), less);
+        const Packet less = exp.half_minus_one();
+        const Pair d = fast_two_sum(set(1.0), less);
         const Pair inverse = reciprocal(d);
         y.a = with_sign(quotient(less, d, inverse.hi), n);
         if constexpr (order > 0) {
             const Packet r = inverse.hi + inverse.lo;
-            y.d1 = scale(exp.factor() * (4.0 * r * r), exp.k);
+            y.d1 = scale(exp.factor() * (r * r), exp.k);
         }
         if constexpr (order > 1) y.d2 = -2.0 * y.a * y.d1;
         return y;
@@ -398,15 +400,22 @@ struct Block {
 /// NaN net inputs give NaN in value, slope and curvature.
 JACNET_INLINE Packet keep_nan(Packet n, Packet y) { return select(n == n, y, n); }
 
+/// The same, where the function does not see to it.
+template <class Function>
+JACNET_INLINE Packet keep_nan_of(Packet n, Packet y) {
+    if constexpr (requires { Function::keeps_nan; }) return y;
+    return keep_nan(n, y);
+}
+
 template <class Function, int order>
 void map(const Block& b) {
     for (index_t j = 0; j < b.h; ++j) {
         for (index_t i = 0; i < b.n; i += packet_size) {
             const Packet n = load(b.s + i + j * b.lds);
             const Jet y = Function::template at<order>(n);
-            store(b.a + i + j * b.lda, keep_nan(n, y.a));
-            if constexpr (order > 0) store(b.d1 + i + j * b.ldd, keep_nan(n, y.d1));
-            if constexpr (order > 1) store(b.d2 + i + j * b.ldd, keep_nan(n, y.d2));
+            store(b.a + i + j * b.lda, keep_nan_of<Function>(n, y.a));
+            if constexpr (order > 0) store(b.d1 + i + j * b.ldd, keep_nan_of<Function>(n, y.d1));
+            if constexpr (order > 1) store(b.d2 + i + j * b.ldd, keep_nan_of<Function>(n, y.d2));
         }
     }
 }
