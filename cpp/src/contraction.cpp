@@ -31,14 +31,32 @@ const double* values(const LaneArray& array, const Plan& plan, const Block& bloc
             return tape->c(array.l, array.k);
         case What::u:
             return block.layers[array.l].u;
+        case What::v:
+            return block.layers[array.l].v;
         case What::g:
             return block.layers[array.l].g;
         case What::d1:
             return block.layers[array.l].d1;
+        case What::d2:
+            return block.layers[array.l].d2;
         case What::d:
             return block.layers[array.l].d + output * plan.layers[at(array.l)].h * block.n;
     }
     return nullptr;
+}
+
+/// Whether no layer that reads another one adds curvature of its own, so that a hidden neuron bends
+/// in its own weights alone.
+bool shallow(const Plan& plan, Objective objective) {
+    return std::all_of(plan.layers.begin(), plan.layers.end(), [&](const PlanLayer& layer) {
+        const bool reads = std::any_of(layer.feeds.begin(), layer.feeds.end(),
+                                       [](const Feed& f) { return f.kind == SourceKind::layer; });
+        const bool straight =
+            layer.transfer == Transfer::purelin ||
+            (layer.successors.empty() && layer.output >= 0 &&
+             loss_form(plan, plan.outputs[at(layer.output)], objective) != LossForm::output);
+        return !layer.matrix_slope && (!reads || straight);
+    });
 }
 
 }  // namespace
@@ -46,13 +64,15 @@ const double* values(const LaneArray& array, const Plan& plan, const Block& bloc
 Contraction::Contraction(const Plan& plan, Curvature kind, Route route, index_t ld, Workspace& work)
     : plan_(plan), ld_(ld) {
     const index_t n_layers = plan.n_layers();
+    const bool exact = kind == Curvature::exact;
     if (route == Route::columns) add_columns(work);
-    for (index_t l = 0; route == Route::curvature && l < n_layers; ++l) {
+    for (index_t l = 0; l < n_layers; ++l) {
         if (plan.layers[at(l)].size() == 0) continue;
+        if (route == Route::columns && exact) add_neurons(l, work);
         for (index_t k = l; k < n_layers; ++k) {
             if (plan.layers[at(k)].size() == 0) continue;
-            add_main(l, k, work);
-            if (kind == Curvature::exact && k > l) add_corrections(l, k, work);
+            if (route == Route::curvature) add_main(l, k, work);
+            if (exact && k > l) add_corrections(l, k, route, work);
         }
     }
     for (const Term& term : terms_) {
@@ -72,7 +92,8 @@ Contraction::Contraction(const Plan& plan, Curvature kind, Route route, index_t 
 }
 
 Route Contraction::choose(const Plan& plan, Curvature kind, Objective objective) {
-    if (kind == Curvature::exact) return Route::curvature;
+    const bool exact = kind == Curvature::exact;
+    if (exact && (plan.n_outputs > 1 || !shallow(plan, objective))) return Route::curvature;
     for (const PlanOutput& output :
          plan.outputs) {  // its second derivative has no root by elements
         if (loss_form(plan, output, objective) == LossForm::softmax_entropy)
@@ -96,6 +117,7 @@ Route Contraction::choose(const Plan& plan, Curvature kind, Objective objective)
                          static_cast<double>(a.h) * made;
         }
         columns += making * static_cast<double>(a.size());
+        if (exact) columns += static_cast<double>(a.h * pairs(a.k));
     }
     return columns * static_cast<double>(plan.n_outputs) < curvature ? Route::columns
                                                                      : Route::curvature;
@@ -161,9 +183,22 @@ void Contraction::add_columns(Workspace& work) {
     add_term(side(1), side(ld_), true, true);
 }
 
+/// sum u_l[p] u_l[q] f''[i] v[i], at p <= q and i = j.
+void Contraction::add_neurons(index_t l, Workspace& work) {
+    const PlanLayer& a = plan_.layers[at(l)];
+    if (a.transfer == Transfer::purelin) return;
+    Operand left = operand({What::u, l}, {What::u, l}, pairs(a.k), work);
+    for (index_t q = 0; q < a.k; ++q) {
+        for (index_t p = 0; p <= q; ++p) left.add(p, q, p * a.h + q * a.h * ld_);
+    }
+    Operand right = operand({What::d2, l}, {What::v, l}, a.h, work);
+    for (index_t i = 0; i < a.h; ++i) right.add(i, i, (a.offset + i) * (ld_ + 1));
+    add_term(left, right, false);
+}
+
 /// sum u_l[p] g_k[j] dC[i, q], dC = da_r[q] / deps_l[i] for the columns q of u_k that come from a
 /// layer r >= l.
-void Contraction::add_corrections(index_t l, index_t k, Workspace& work) {
+void Contraction::add_corrections(index_t l, index_t k, Route route, Workspace& work) {
     const PlanLayer& a = plan_.layers[at(l)];
     const PlanLayer& b = plan_.layers[at(k)];
     for (const Feed& feed : b.feeds) {
@@ -181,6 +216,7 @@ void Contraction::add_corrections(index_t l, index_t k, Workspace& work) {
             add_term(left, right, false);
             continue;
         }
+        if (route == Route::columns) continue;  // no path leads from l to another hidden layer
         Operand left = operand({What::c, l, feed.source}, {}, a.h * feed.width, work);
         for (index_t q = 0; q < feed.width; ++q) {
             for (index_t i = 0; i < a.h; ++i) left.add(i + a.h * q, 0, i + q * b.h * ld_);

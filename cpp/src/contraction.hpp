@@ -14,7 +14,7 @@ namespace jacnet {
 
 /// An array of the tape, n lanes per feature.
 struct LaneArray {
-    enum class What { none, b, c, u, g, d1, d };
+    enum class What { none, b, c, u, v, g, d1, d2, d };
     What what = What::none;
     index_t l = 0, k = 0;  ///< b(l, k), c(l, k), or of layer l; d is scaled, see Route
 
@@ -61,8 +61,9 @@ struct Term {
     bool triangular = false;  ///< rows are wanted up to the column of the same number
 };
 
-/// How a Gauss-Newton matrix is summed: from the curvature at the net inputs, or from the columns
-/// of the Jacobian, u_l d_l times the root of the loss's second derivative, output by output.
+/// How a curvature matrix is summed: from the curvature at the net inputs, or from the columns of
+/// the Jacobian, u_l d_l times the root of the loss's second derivative, output by output, plus,
+/// for the exact Hessian of a shallow network of one output, the curvature of each hidden neuron.
 enum class Route { curvature, columns };
 
 /// The terms of the Hessian or Gauss-Newton matrix of a network, upper triangle of its squares.
@@ -102,7 +103,8 @@ private:
                     Workspace& work) const;
     void add_main(index_t l, index_t k, Workspace& work);
     void add_columns(Workspace& work);
-    void add_corrections(index_t l, index_t k, Workspace& work);
+    void add_neurons(index_t l, Workspace& work);
+    void add_corrections(index_t l, index_t k, Route route, Workspace& work);
     void add_term(const Operand& left, const Operand& right, bool main, bool triangular = false);
     /// Rows [first, last) of an operand as pointers to their lanes, n apart per feature;
     /// `values(array)` tells where an array begins.

@@ -12,7 +12,7 @@ struct Jet {
 };
 
 // Every function is a struct with `template <int order> static Jet at(Packet n)`, which fills the
-// members up to `order`. NaN is seen to by the caller.
+// members up to `order`. NaN is seen to by the caller, unless the function keeps it by itself.
 
 /// The logistic function's pieces for x = |n|: e = exp(-x), 1 / (1 + e), tanh(x / 2). Both tails
 /// stay exact to the last digits because neither 1 - a nor 1 - a^2 is ever formed.
