@@ -1,11 +1,12 @@
 #include "batch.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstdint>
+#include <optional>
+#include <stdexcept>
 
 #include "errors.hpp"
+#include "kernels/kernels.hpp"
 #include "parallel.hpp"
 #include "process_steps.hpp"
 
@@ -15,42 +16,53 @@ namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
-/// Whether all elements of a run are finite: in integers, whose sums the compiler may reorder.
-bool all_finite(const double* values, index_t n) {
-    constexpr std::uint64_t exponent = std::uint64_t{0x7ff} << 52;
-    std::uint64_t overflow = 0;
-    for (index_t i = 0; i < n; ++i) {
-        overflow |= (std::bit_cast<std::uint64_t>(values[i]) & exponent) + (std::uint64_t{1} << 52);
+/// Refuses the first infinite value of a run of columns.
+[[noreturn]] void refuse_infinite(const MatrixView<const double>& data, index_t first_column,
+                                  const char* function, const char* what) {
+    for (index_t q = first_column; q < data.cols; ++q) {
+        for (index_t i = 0; i < data.rows; ++i) {
+            if (std::isinf(data(i, q))) {
+                refuse(function, ": ", what, "[", i, ", ", q, "] is ", data(i, q),
+                       "; values must be finite (NaN means unknown)");
+            }
+        }
     }
-    return overflow >> 63 == 0;
+    throw std::logic_error("jacnet: an infinite value is lost; please report this as a bug");
+}
+
+/// Number of NaN in columns [first, last); nothing when a value is infinite.
+std::optional<index_t> count_nan(const MatrixView<const double>& data, index_t first,
+                                 index_t last) {
+    const Kernels& kernels = kernel_table();
+    const bool compact = data.row_stride == 1 && data.col_stride == data.rows;
+    const bool by_rows = data.col_stride == 1;
+    if (compact && kernels.all_finite(data.rows * (last - first), &data(0, first))) return 0;
+    index_t found = 0;
+    for (index_t i = 0; by_rows && i < data.rows; ++i) {
+        found += kernels.all_finite(last - first, &data(i, first)) ? 0 : 1;
+    }
+    if (by_rows && found == 0) return 0;
+    found = 0;
+    for (index_t q = first; q < last; ++q) {
+        for (index_t i = 0; i < data.rows; ++i) {
+            if (std::isinf(data(i, q))) return std::nullopt;
+            found += std::isnan(data(i, q)) ? 1 : 0;
+        }
+    }
+    return found;
 }
 
 /// Number of NaN in an array, which may hold no infinite value.
 index_t count_nan(const MatrixView<const double>& data, const char* function, const char* what) {
-    // Runs along whichever side is contiguous, and neither too long for an interrupt check.
-    const bool by_rows = data.col_stride == 1 && (data.row_stride != 1 || data.rows == 1);
-    const MatrixView<const double> runs = by_rows ? data.transposed() : data;
-    constexpr index_t longest = index_t{1} << 16;
-    index_t found = 0, since = 0;
-    for (index_t c = 0; c < runs.cols; ++c) {
-        for (index_t first = 0; first < runs.rows; first += longest) {
-            const index_t n = std::min(longest, runs.rows - first);
-            if ((since += n) >= longest) {
-                detail::poll_interrupt();
-                since = 0;
-            }
-            const double* run = runs.data + c * runs.col_stride + first * runs.row_stride;
-            if (runs.row_stride == 1 && all_finite(run, n)) continue;
-            for (index_t r = 0; r < n; ++r) {
-                const double value = run[r * runs.row_stride];
-                if (std::isinf(value)) {
-                    const index_t i = first + r;
-                    refuse(function, ": ", what, "[", by_rows ? c : i, ", ", by_rows ? i : c,
-                           "] is ", value, "; values must be finite (NaN means unknown)");
-                }
-                found += std::isnan(value) ? 1 : 0;
-            }
-        }
+    if (data.rows == 0) return 0;
+    constexpr index_t together = index_t{1} << 16;  // elements between interrupt checks
+    const index_t columns = std::max(together / data.rows, index_t{1});
+    index_t found = 0;
+    for (index_t first = 0; first < data.cols; first += columns) {
+        if (first > 0) detail::poll_interrupt();
+        const auto count = count_nan(data, first, std::min(first + columns, data.cols));
+        if (!count) refuse_infinite(data, first, function, what);
+        found += *count;
     }
     return found;
 }

@@ -25,6 +25,9 @@ struct Factor {
 };
 
 struct Kernels {
+    /// Whether no value is infinite or NaN.
+    bool (*all_finite)(index_t n, const double* values);
+
     /// a = f(s) over n x h, with slopes d1 and curvatures d2 where the pointers are not null.
     void (*transfer)(Transfer f, index_t n, index_t h, const double* s, index_t lds, double* a,
                      index_t lda, double* d1, double* d2, index_t ldd);

@@ -5,6 +5,7 @@
 
 namespace jacnet::kernels::JACNET_ISA {
 
+bool all_finite(index_t n, const double* values);
 void layer_product(index_t n, index_t h, index_t k, const double* a, index_t lda, const double* b,
                    index_t step, index_t next, double* out, index_t ldo, bool accumulate);
 void sum_over_lanes(index_t n, index_t rows, index_t columns, const double* x, index_t ldx,

@@ -10,29 +10,12 @@ namespace jacnet::kernels::JACNET_ISA {
 
 const Kernels& table() {
     static constexpr Kernels kernels{
-        transfer,
-        layer_product,
-        sum_over_lanes,
-        slope_backward,
-        slope_forward,
-        multiply,
-        scale,
-        add_curvature,
-        contraction_rows,
-        pack_left,
-        pack_right,
-        contract,
-        jacobian_columns,
-        columns_by_lanes,
-        stream,
-        mirror_squares,
-        mirror,
-        pack_rows,
-        pack_columns,
-        cholesky_block,
-        solve_rows,
-        solve_lower,
-        solve_lower_transposed,
+        all_finite,     transfer,         layer_product,    sum_over_lanes,
+        slope_backward, slope_forward,    multiply,         scale,
+        add_curvature,  contraction_rows, pack_left,        pack_right,
+        contract,       jacobian_columns, columns_by_lanes, stream,
+        mirror_squares, mirror,           pack_rows,        pack_columns,
+        cholesky_block, solve_rows,       solve_lower,      solve_lower_transposed,
     };
     return kernels;
 }

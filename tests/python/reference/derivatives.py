@@ -34,7 +34,9 @@ class Derivatives:
     in absolute value:
     - gradient: every sample and output, |dz/dw| |dE/dz|, with |t| + |y| for the error t - y;
     - Gauss-Newton: |Z| |Lambda| |Z|';
-    - Hessian: that, plus the largest entry of the second-order part H - GN;
+    - Hessian: that, plus the largest entry of the second-order part H - GN, and at least a
+      thousandth of the gradient's: its terms, which may cancel to nothing, are terms of the gradient
+      times slopes and weights;
     - a slope matrix a_i (delta_ij - a_j) of softmax and radbasn cancels too: the scale is at least
       what follows from its first term alone (`detached`).
     """
@@ -232,7 +234,7 @@ class Derivatives:
     def hessian_scale(self) -> float:
         r = self.net.spec.regularization
         second_order = self.hessian - self.gauss_newton
-        scale = self.gauss_newton_scale + largest(second_order)
+        scale = self.gauss_newton_scale + max(largest(second_order), 1e-3 * self.gradient_scale)
         if self.coupled:
             detached = largest(self._hessian_data(detached=True))
             terms = self._gauss_newton_terms(self._jacobian(self.loss.split, detached=True))
