@@ -34,8 +34,8 @@ class Derivatives:
     in absolute value:
     - gradient: every sample and output, |dz/dw| |dE/dz|, with |t| + |y| for the error t - y;
     - Gauss-Newton: |Z| |Lambda| |Z|';
-    - Hessian: that, plus the largest entry of the second-order part H - GN, and at least a
-      thousandth of the gradient's: its terms, which may cancel to nothing, are terms of the gradient
+    - Hessian: that, plus the largest entry of the second-order part H - GN, and at least
+      a thousandth of the gradient's: terms that cancel there are terms of the gradient, too,
       times slopes and weights;
     - a slope matrix a_i (delta_ij - a_j) of softmax and radbasn cancels too: the scale is at least
       what follows from its first term alone (`detached`).
