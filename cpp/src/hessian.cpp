@@ -91,7 +91,7 @@ double total_flops(const Plan& plan, index_t samples) {
 
 double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
                           double scale, double* h, index_t ld, double* gradient,
-                          std::optional<int> requested) {
+                          std::optional<int> requested, std::optional<Route> given) {
     const index_t p = plan.n_parameters;
     const int n_threads = threads_for(total_flops(plan, batch.size()), requested);
     if (gradient) std::fill_n(gradient, p, 0.0);
@@ -101,7 +101,7 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
     }
     const Order order = kind == Curvature::exact ? Order::curvature : Order::slope;
     Workspace work;
-    const Route route = Contraction::choose(plan, kind, objective);
+    const Route route = given ? *given : Contraction::choose(plan, kind, objective);
     Contraction contraction(plan, kind, route, ld, work);
     // Columns of several outputs stand side by side, each with lanes of its own.
     const index_t copies = route == Route::columns ? plan.n_outputs : 1;

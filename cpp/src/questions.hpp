@@ -30,12 +30,15 @@ double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView
 void compute_hessian(const Plan& plan, const Batch& batch, Curvature kind, MatrixView<double> h,
                      std::optional<int> n_threads);
 
+enum class Route;
+
 /// The curvature contraction shared by the two: sum over samples of the second derivatives of
 /// `objective`, targets weighted by EW x scale, into the compact P x P matrix `h`; with `gradient`
 /// its gradient too. Returns the objective's loss: the weighted sum, or e'e x scale for half_sse.
+/// @param route  one that fits, instead of the cheaper one
 double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
                           double scale, double* h, index_t ld, double* gradient,
-                          std::optional<int> n_threads);
+                          std::optional<int> n_threads, std::optional<Route> route = {});
 
 /// Calls body(data, ld) with column-major storage for a symmetric result: the caller's own where
 /// its rows or columns are contiguous, else scratch that is copied afterwards.
