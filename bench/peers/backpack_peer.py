@@ -1,5 +1,6 @@
-"""BackPACK: the root of the Gauss-Newton matrix, which for squared errors is the Jacobian; and the
-exact Hessian's diagonal.
+"""BackPACK: the exact Hessian's diagonal, and the root of the Gauss-Newton matrix.
+
+For squared errors that root is the Jacobian.
 """
 
 from __future__ import annotations

@@ -1,24 +1,25 @@
 """neural-tangents: the empirical tangent kernel by its three implementations, jitted, in float64.
 
-Its last release wants a JAX of its time: give it a Python of its own (see bench/README.md). Its part
-that needs TensorFlow is left out.
+Its last release wants a JAX of its time: give it a Python of its own (see bench/README.md). The
+part of it that needs TensorFlow is left out.
 """
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-sys.modules.setdefault("neural_tangents.experimental", ModuleType("experimental"))
-
 import jax
-import neural_tangents as nt
 import numpy as np
 from jax import numpy as jnp
 
 from ..cases import Case
 from .base import Call, LayerModel, NotOfferedError, Peer
+
+sys.modules.setdefault("neural_tangents.experimental", ModuleType("experimental"))
+nt = import_module("neural_tangents")
 
 _MOST_JACOBIAN = 1e9  # bytes; XLA holds more than one
 _WAYS = {

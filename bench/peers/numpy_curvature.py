@@ -1,4 +1,4 @@
-"""Curvature written out in NumPy: products by the R-operator, the Hessian's diagonal, Gram's panels.
+"""Curvature written out in NumPy: products by the R-operator, Hessian diagonal, Gram matrix.
 
 Pearlmutter (1994), "Fast exact multiplication by the Hessian", for a chain of layers and mse.
 """
