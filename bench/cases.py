@@ -148,8 +148,8 @@ class Case:
     def work(self, quantity: str) -> tuple[float, str] | None:
         """Least work of a quantity and its unit, "bytes" (written) or "flops"; None: no count.
 
-        Gradients and products (with the tape at hand) count every layer alike, as is the custom; the
-        first one needs less, since nothing flows on to the inputs.
+        Gradients and products (with the tape at hand) count every layer alike, as is the custom;
+        the first one needs less, since nothing flows on to the inputs.
         """
         n, p = self.n_samples, self.n_parameters
         if quantity in ("jacobian", "de_dwb"):
