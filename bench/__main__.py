@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from . import acceptance, cases, grid
+from . import cases, grid, required
 from .session import Session, every_peer, save
 from .table import criteria_met, table
 
@@ -58,7 +58,7 @@ def _options() -> argparse.Namespace:
     add("--peers", help="comma-separated; default: all, but in a quick run the fastest")
     add("--threads", default=None, help=f"comma-separated numbers; default: {processors}")
     add("--scale", type=float, default=1.0, help="factor on the time spent; default: 1")
-    add("--rows", default="", help="of --acceptance: comma-separated parts of their names")
+    add("--rows", default="", help="of --acceptance, or networks: comma-separated parts of names")
     options = parser.parse_args()
     if options.smoke:
         options.peers = "numpy"
@@ -71,9 +71,9 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(session: Session, options: argparse.Namespace) -> dict[str, object]:
+    only = [part for part in options.rows.split(",") if part]
     if options.acceptance:
-        only = [part for part in options.rows.split(",") if part]
-        found = acceptance.measure(session, options.threads[-1], only)
+        found = required.measure(session, options.threads[-1], only)
         report = {
             **session.report("acceptance"),
             "acceptance": [criterion.to_json() for criterion in found],
@@ -85,11 +85,17 @@ def _measure(session: Session, options: argparse.Namespace) -> dict[str, object]
         return session.report("smoke")
     if options.full:
         for n in options.threads:
-            networks = cases.FULL_ONE_THREAD if n == 1 else cases.FULL
+            networks = _named(cases.FULL_ONE_THREAD if n == 1 else cases.FULL, only)
             grid.measure(session, networks, [n], cases.QUANTITIES, 0.8)
         return session.report("full")
-    grid.measure(session, cases.QUICK, options.threads, cases.QUICK_QUANTITIES, 2.0)
+    networks = _named(cases.QUICK, only)
+    grid.measure(session, networks, options.threads, cases.QUICK_QUANTITIES, 2.0)
     return session.report("quick")
+
+
+def _named(networks: tuple[cases.Case, ...], parts: list[str]) -> tuple[cases.Case, ...]:
+    """Networks whose name contains one of the parts; all, when there are none."""
+    return tuple(c for c in networks if not parts or any(part in c.name for part in parts))
 
 
 def _kernels(program: str) -> int:

@@ -1,19 +1,14 @@
-"""The table of required speeds: each row measured, and set beside what is required.
-
-A criterion that cannot be measured, because a peer or a part of jacnet is missing, has no measured
-value and says why; it counts as not met.
-"""
+"""The required speeds of Jacobians, Gauss-Newton matrices, Hessians and training, row by row."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any
 
 from .cases import Case
+from .criteria import Row, ratio, share
 from .measure import Task
 from .probe import probe
-from .session import Rows, Session, rates, roofs
+from .session import Session, roofs
 
 LARGE_J = (
     Case((20, 64, 64, 5), 400),
@@ -29,104 +24,12 @@ TINY = Case((1, 10, 1), 94)
 GROWTH = tuple(Case((8, 30, 1), n) for n in (1000, 10_000, 100_000, 1_000_000))
 
 
-@dataclass
-class Criterion:
-    """One required number and the measured one."""
-
-    row: str
-    what: str
-    relation: str  # ">=" or "<="
-    required: float
-    unit: str
-    measured: float | None
-    note: str = ""
-
-    @property
-    def met(self) -> bool:
-        """Whether the measured number satisfies the required one."""
-        if self.measured is None:
-            return False
-        above = self.measured >= self.required
-        return above if self.relation == ">=" else self.measured <= self.required
-
-    def to_json(self) -> dict[str, Any]:
-        """For the report."""
-        return {**asdict(self), "met": self.met}
-
-
-class Row:
-    """Collects the criteria of one row of the table."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.criteria: list[Criterion] = []
-
-    def at_least(self, what: str, required: float, unit: str, value: Any, note: str = "") -> None:
-        """Require a value, which may be None, of at least so much."""
-        self.criteria.append(Criterion(self.name, what, ">=", required, unit, value, note))
-
-    def at_most(self, what: str, required: float, unit: str, value: Any, note: str = "") -> None:
-        """Require a value, which may be None, of at most so much."""
-        self.criteria.append(Criterion(self.name, what, "<=", required, unit, value, note))
-
-    def faster(self, what: str, required: float, rows: Rows, ours: str, *theirs: str) -> None:
-        """Require so many times the speed of the fastest of `theirs`."""
-        there = [name for name in theirs if name in rows]
-        lacking = [name for name in theirs if name not in rows]
-        value, note = None, ""
-        if ours in rows and there:
-            best = min(there, key=lambda name: rows[name]["seconds"])
-            value = rows[best]["seconds"] / rows[ours]["seconds"]
-            note = f"{best}: {rows[best]['idiom']}"
-        if lacking or ours not in rows:
-            lacking += [ours] if ours not in rows else []
-            note = f"{note}; not measured: {', '.join(lacking)}".lstrip("; ")
-        self.at_least(what, required, "x", value, note)
-
-
-def measure(session: Session, threads: int, only: list[str]) -> list[Criterion]:
-    """Measure every row whose name contains one of `only` (all, when that is empty)."""
-    session.announce(threads, session.peers)
-    for n in sorted({1, threads}):
-        session.measure_rates(n)
-    found: list[Criterion] = []
-    for name, function in ROWS.items():
-        if only and not any(part in name for part in only):
-            continue
-        print(f"\n=== {name}")
-        row = Row(name)
-        function(session, row, threads)
-        found += row.criteria
-        for c in row.criteria:
-            print(f"  {_line(c)}")
-    return found
-
-
-def _line(c: Criterion) -> str:
-    value = "not measured" if c.measured is None else f"{c.measured:.3g} {c.unit}"
-    mark = "ok " if c.met else "NO "
-    return f"{mark} {c.what}: {value}, required {c.relation} {c.required:g} {c.unit}  {c.note}"
-
-
-def _share(rows: Rows, label: str, case: Case, quantity: str) -> float | None:
-    """Share of F or W in per cent, F and W taken among the same rounds."""
-    amount, unit = case.work(quantity)
-    bound = rates(rows).get("store_gbytes" if unit == "bytes" else "dgemm_gflops")
-    if label not in rows or not bound:
-        return None
-    return 100 * amount / rows[label]["seconds"] / bound / 1e9
-
-
-def _ratio(rows: Rows, a: str, b: str) -> float | None:
-    return rows[a]["seconds"] / rows[b]["seconds"] if a in rows and b in rows else None
-
-
 def _large_jacobians(session: Session, row: Row, threads: int) -> None:
     for case in LARGE_J:
         tasks = [Task("jacnet", "jacnet", case, "de_dwb", only=("out",)), *roofs("store")]
         rows = session.compare(threads, tasks, 6)
         size = case.result_bytes("de_dwb") / 1e6
-        value = _share(rows, "jacnet", case, "de_dwb")
+        value = share(rows, "jacnet", case, "de_dwb")
         row.at_least(f"{case.name} ({size:.0f} MB), into out=", 85, "% of W", value)
 
 
@@ -161,12 +64,12 @@ def _gauss_newton(session: Session, row: Row, threads: int) -> None:
         *(Task(peer, peer, MIDDLE, "gauss_newton") for peer in ("torch", "jax", "numpy")),
     ]
     rows = session.compare(threads, tasks, 30)
-    value = _share(rows, "jacnet", MIDDLE, "gauss_newton")
+    value = share(rows, "jacnet", MIDDLE, "gauss_newton")
     row.at_least("N=200", 50, "% of F", value)
     row.faster("N=200, the best of torch and JAX", 7, rows, "jacnet", "torch", "jax")
     tasks = [Task("jacnet", "jacnet", MIDDLE_LONG, "gauss_newton"), *roofs("dgemm")]
     rows = session.compare(threads, tasks, 15)
-    value = _share(rows, "jacnet", MIDDLE_LONG, "gauss_newton")
+    value = share(rows, "jacnet", MIDDLE_LONG, "gauss_newton")
     row.at_least("N=2000", 70, "% of F", value)
 
 
@@ -177,7 +80,7 @@ def _hessian(session: Session, row: Row, threads: int) -> None:
             Task("gauss_newton", "jacnet", case, "gauss_newton", only=("out",)),
         ]
         rows = session.compare(threads, tasks, seconds)
-        value = _ratio(rows, "hessian", "gauss_newton")
+        value = ratio(rows, "hessian", "gauss_newton")
         row.at_most(f"time over Gauss-Newton's, N={case.n_samples}", 1.25, "x", value)
     tasks = [Task(peer, peer, MIDDLE, "hessian") for peer in ("jacnet", "jax", "torch")]
     rows = session.compare(threads, tasks, 60)
@@ -196,7 +99,7 @@ def _wide(session: Session, row: Row, threads: int) -> None:
     ]
     rows = session.compare(threads, tasks, 40)
     for quantity in ("gauss_newton", "hessian"):
-        row.at_least(quantity, 75, "% of F", _share(rows, quantity, WIDE, quantity))
+        row.at_least(quantity, 75, "% of F", share(rows, quantity, WIDE, quantity))
         row.faster(f"{quantity}, forming J and syrk", 8, rows, quantity, "J and syrk")
 
 
@@ -210,7 +113,7 @@ def _small(session: Session, row: Row, threads: int) -> None:
     ]
     rows = session.compare(1, tasks, 30)
     for quantity in ("gauss_newton", "hessian"):
-        row.at_least(quantity, 55, "% of F", _share(rows, quantity, SMALL, quantity))
+        row.at_least(quantity, 55, "% of F", share(rows, quantity, SMALL, quantity))
     row.faster("gauss_newton, CasADi's C and BLAS", 2.5, rows, "gauss_newton", "casadi")
     row.faster("hessian, ALGLIB", 40, rows, "hessian", "alglib")
 
@@ -223,9 +126,9 @@ def _one_output(session: Session, row: Row, threads: int) -> None:
         Task("panels", "numpy", ONE_OUTPUT, "gauss_newton", only=panels),
     ]
     rows = session.compare(threads, tasks, 15)
-    value = _ratio(rows, "gauss_newton", "panels")
+    value = ratio(rows, "gauss_newton", "panels")
     row.at_most("gauss_newton over panels and syrk", 1.1, "x", value)
-    value = _ratio(rows, "hessian", "gauss_newton")
+    value = ratio(rows, "hessian", "gauss_newton")
     row.at_most("hessian over gauss_newton", 1.5, "x", value)
     tasks = [Task(peer, peer, ONE_OUTPUT, "hessian") for peer in ("jacnet", "jax")]
     rows = session.compare(threads, tasks, 30)

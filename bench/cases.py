@@ -20,6 +20,10 @@ QUANTITIES = (
     "normal_equations",
     "gauss_newton",
     "hessian",
+    "hessian_diagonal",
+    "hvp",
+    "ggnvp",
+    "gram",
     "epochs",
 )
 
@@ -87,6 +91,11 @@ class Case:
         scales = [np.full(h * (k + 1), (k + 1) ** -0.5) for k, h in pairwise(self.sizes)]
         return x, t, random.uniform(-1, 1, self.n_parameters) * np.concatenate(scales)
 
+    @cached_property
+    def direction(self) -> np.ndarray:
+        """Vector that the Hessian and the Gauss-Newton matrix are multiplied by (P)."""
+        return np.random.default_rng(1).standard_normal(self.n_parameters)
+
     def layers(self) -> list[tuple[slice, slice, int, int]]:
         """Per layer: where its bias and its weights are in the parameters, h and k."""
         found, start = [], 0
@@ -128,18 +137,26 @@ class Case:
             "normal_equations": square,
             "gauss_newton": square,
             "hessian": square,
+            "hessian_diagonal": 8 * p,
+            "hvp": 8 * p,
+            "ggnvp": 8 * p,
             "gram": 8 * (m * n) ** 2,
             "dual_step": 8 * p,
             "epochs": square,
         }[quantity]
 
     def work(self, quantity: str) -> tuple[float, str] | None:
-        """Least work of a quantity and its unit, "bytes" (written) or "flops"; None: no count."""
+        """Least work of a quantity and its unit, "bytes" (written) or "flops"; None: no count.
+
+        Gradients and products (with the tape at hand) count every layer alike, as is the custom;
+        the first one needs less, since nothing flows on to the inputs.
+        """
         n, p = self.n_samples, self.n_parameters
         if quantity in ("jacobian", "de_dwb"):
             return float(self.result_bytes(quantity)), "bytes"
-        if quantity in ("forward", "gradient"):
-            return (2.0 if quantity == "forward" else 6.0) * n * p, "flops"
+        passes = {"forward": 2.0, "gradient": 6.0, "hvp": 12.0, "ggnvp": 12.0}
+        if quantity in passes:
+            return passes[quantity] * n * p, "flops"
         if quantity == "gram":
             h, k = self.sizes[1:], [size + 1 for size in self.sizes[:-1]]
             return float(self.n_errors) ** 2 * sum(h) + float(n) ** 2 * sum(k), "flops"

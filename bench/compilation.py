@@ -50,6 +50,26 @@ def compiled(source: Path, flags: list[str], libraries: list[str] | None = None)
     return target
 
 
+def with_jacnet(source: Path, flags: list[str]) -> Path:
+    """Compile a C++ source against the installed jacnet's library; a rebuilt one is linked anew.
+
+    Raises
+    ------
+    MissingError
+        As `compiled`, and if jacnet is not installed with its library.
+    """
+    import jacnet as jn
+
+    try:
+        library = Path(jn.get_cmake_dir()).parents[1] / "libjacnet.a"
+    except FileNotFoundError as error:
+        raise MissingError(f"no C++ library beside {jn.__file__} (pip install .)") from error
+    if not library.exists():
+        raise MissingError(f"no {library.name} in the installed package")
+    stamp = f"-DLIBRARY_STAMP={library.stat().st_mtime_ns}"
+    return compiled(source, [*flags, f"-I{jn.get_include()}", stamp], [str(library), "-fopenmp"])
+
+
 def _compiler(source: Path) -> str:
     variable, names = ("CC", ("cc", "gcc")) if source.suffix == ".c" else ("CXX", ("c++", "g++"))
     for name in (os.environ.get(variable), *names):

@@ -13,7 +13,7 @@ from .cases import Case
 from .peers.base import MissingError
 from .processes import AbsentError, FailedError, Process, Processes, TooLongError
 
-_NEVER_REST = ("jacnet", "roof")  # before all rounds are done
+_NEVER_REST = ("jacnet", "jacnet_cpp", "roof")  # before all rounds are done
 _BURST = 0.01  # seconds of short calls in one turn
 _PREPARATION = 150.0  # seconds at most
 

@@ -45,6 +45,8 @@ MARKERS = {
     "normal_equations": "d",
     "gauss_newton": "o",
     "hessian": "^",
+    "hvp": "<",
+    "ggnvp": ">",
 }
 _STYLE = {
     "font.size": 9,
@@ -123,7 +125,7 @@ def _point(result: dict[str, Any]) -> tuple[str, str, float, float]:
     flops, n_bytes = work["amount"], 8.0 * p * p
     if work["unit"] == "bytes":  # one product for each element
         flops, n_bytes = work["amount"] / 8, work["amount"]
-    elif result["quantity"] == "gradient":
+    elif result["quantity"] in ("gradient", "hvp", "ggnvp"):
         n_bytes = 8.0 * p
     seconds = result["times"]["jacnet"]["seconds"]
     name = "-".join(map(str, result["sizes"]))
@@ -183,6 +185,7 @@ def main() -> int:
     source = Path(sys.argv[1])
     folder = Path(sys.argv[2]) if len(sys.argv) > 2 else source.parent
     report = json.loads(source.read_text(encoding="utf-8"))
+    folder.mkdir(parents=True, exist_ok=True)
     with plt.rc_context(_STYLE):
         for name, draw in {"speed": speed, "roofline": roofline}.items():
             figure = draw(report)

@@ -99,15 +99,8 @@ def calls() -> dict[str, Any]:
 
 def epoch() -> dict[str, Any]:
     """Microseconds of one epoch in C++; see ``cpp/epoch.cpp``."""
-    import jacnet as jn
-
-    library = Path(jn.get_cmake_dir()).parents[1] / "libjacnet.a"
-    if not library.exists():
-        raise MissingError(f"no {library.name} in the installed package")
-    flags = ["-O2", "-std=c++20", f"-I{jn.get_include()}"]
-    stamp = f"-DLIBRARY_STAMP={library.stat().st_mtime_ns}"  # a rebuilt library is linked anew
-    source = compilation.SOURCES / "epoch.cpp"
-    program = compilation.compiled(source, [*flags, stamp], [str(library), "-fopenmp"])
+    flags = ["-O2", "-std=c++20"]
+    program = compilation.with_jacnet(compilation.SOURCES / "epoch.cpp", flags)
     return json.loads(subprocess.run([program], capture_output=True, check=True).stdout)
 
 

@@ -41,7 +41,7 @@ class Process:
         self.prepared: dict[int, dict[str, Any]] = {}  # answers, by key
         self._buffer = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bench.worker", peer],
+            [_interpreter(peer), "-m", "bench.worker", peer],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if os.environ.get("JACNET_BENCH_VERBOSE") else subprocess.DEVNULL,
@@ -148,6 +148,11 @@ class Processes:
     def __exit__(self, *_: object) -> None:
         for process in self._all.values():
             process.end()
+
+
+def _interpreter(peer: str) -> str:
+    """Python of a contender whose libraries cannot live beside the others'."""
+    return os.environ.get(f"JACNET_BENCH_{peer.upper()}", sys.executable)
 
 
 def environment(n_threads: int, allocator: str = "shipped") -> dict[str, str]:

@@ -18,6 +18,7 @@ from .processes import Processes
 from .table import duration
 
 Rows = dict[str, dict[str, Any]]
+_OWN = ("jacnet", "jacnet_cpp", "roof")
 _ROOF = Case((1, 1), 1)  # the rates do not depend on a network
 
 
@@ -60,10 +61,15 @@ class Session:
         print(f"{n_threads} threads: {values}")
         return self.rates[n_threads]
 
-    def compare(self, n_threads: int, tasks: list[Task], seconds: float) -> Rows:
-        """Time tasks in turns, print and store what was found; returns a row for each label."""
+    def compare(
+        self, n_threads: int, tasks: list[Task], seconds: float, limit: float | None = None
+    ) -> Rows:
+        """Time tasks in turns, print and store what was found; returns a row for each label.
+
+        `limit` replaces the session's, for what takes minutes.
+        """
         tasks = [task for task in tasks if task.peer in self.peers or _own(task)]
-        rows, absent = compare(self.processes(n_threads), tasks, self._effort(seconds))
+        rows, absent = compare(self.processes(n_threads), tasks, self._effort(seconds, limit))
         main = next((task for task in tasks if task.peer == "jacnet"), tasks[0])
         work = main.case.work(main.quantity)
         self.results.append(
@@ -114,17 +120,17 @@ class Session:
         for peer in ("jacnet", *peers):
             try:
                 process = self.processes(n_threads).get(peer)
-                print(f"  {peer:12} {process.version}")
+                print(f"  {peer:16} {process.version}")
             except MissingError as reason:
-                print(f"  {peer:12} missing: {reason}")
+                print(f"  {peer:16} missing: {reason}")
 
     def close(self) -> None:
         """End all workers."""
         for processes in self._processes.values():
             processes.__exit__()
 
-    def _effort(self, seconds: float) -> Effort:
-        return Effort(seconds * self.scale, self.rounds, self.limit)
+    def _effort(self, seconds: float, limit: float | None = None) -> Effort:
+        return Effort(seconds * self.scale, self.rounds, limit or self.limit)
 
     def _share(self, task: Task, rows: Rows, n_threads: int) -> float | None:
         """What part of the machine's rate jacnet reaches, counting only the least work."""
@@ -171,11 +177,11 @@ def save(report: dict[str, Any], path: str) -> None:
 
 def every_peer() -> list[str]:
     """Names of all contenders but jacnet."""
-    return [name for name in PEERS if name not in ("jacnet", "roof")]
+    return [name for name in PEERS if name not in _OWN]
 
 
 def _own(task: Task) -> bool:
-    return task.peer in ("jacnet", "roof")
+    return task.peer in _OWN
 
 
 def _machine() -> dict[str, Any]:

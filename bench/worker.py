@@ -22,6 +22,8 @@ _TOLERANCE = 1e-9  # of the largest element; training steps solve systems
 _TOLERANCES = {"epochs": 1e-5, "dual_step": 1e-7}
 _LONG = 8.0  # seconds; a call that long is not repeated to see what it costs
 _GLANCE = 0.01  # seconds to find out what a short call costs
+_GLANCES = 3  # of which the fastest counts
+_REPEATED = 0.5  # seconds; longer calls are looked at once
 _WARM_BELOW = 0.05  # seconds; a longer call fills the caches by itself
 
 
@@ -66,8 +68,9 @@ class Worker:
                 np.save(path, array)
         del result, arrays
         seconds = first if first > _LONG else _seconds(calls[idiom], 1)
-        if seconds < _GLANCE / 2:
-            seconds = _seconds(calls[idiom], int(_GLANCE / seconds))
+        if seconds < _REPEATED:  # the idiom that is timed must not be chosen by chance
+            loops = max(1, int(_GLANCE / seconds))
+            seconds = min(seconds, *(_seconds(calls[idiom], loops) for _ in range(_GLANCES)))
         return {"first": first, "seconds": seconds, "difference": difference}
 
     def time(self, key: int, idiom: str, loops: int) -> Any:

@@ -13,9 +13,12 @@ from .base import MissingError, Peer
 # name -> what has to be there; the same words appear where a peer is reported as missing
 PEERS = {
     "jacnet": "pip install .",
+    "jacnet_cpp": "pip install ., and a C++ compiler",
+    "dense": "pip install . scipy",
     "numpy": "pip install numpy scipy",
     "torch": "pip install torch",
     "jax": "pip install jax",
+    "neural_tangents": "pip install neural-tangents, in a Python of its own: see bench/README.md",
     "casadi": "pip install casadi, and a C compiler",
     "backpack": "pip install backpack-for-pytorch",
     "curvlinops": "pip install curvlinops-for-pytorch",

@@ -1,4 +1,7 @@
-"""BackPACK: the root of the Gauss-Newton matrix, which for squared errors is the Jacobian."""
+"""BackPACK: the exact Hessian's diagonal, and the root of the Gauss-Newton matrix.
+
+For squared errors that root is the Jacobian.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from backpack import backpack, extend
-from backpack.extensions import SqrtGGNExact
+from backpack.extensions import DiagHessian, SqrtGGNExact
 
 from ..cases import Case
 from .base import Call, Peer, offered
@@ -16,7 +19,7 @@ from .torch_modules import sequential, versions
 
 
 class Contender(Peer):
-    """BackPACK's SqrtGGNExact."""
+    """BackPACK's SqrtGGNExact and DiagHessian."""
 
     version = versions("backpack-for-pytorch")
 
@@ -30,14 +33,17 @@ class Contender(Peer):
         parameters = list(model.parameters())
         loss = extend(torch.nn.MSELoss(reduction="sum"))
 
-        def root() -> list[Any]:
-            with backpack(SqrtGGNExact()):
+        def extended(extension: Any, field: str) -> list[Any]:
+            with backpack(extension):
                 loss(model(x), t).backward()
-            found = [p.sqrt_ggn_exact for p in parameters]  # outputs, samples, shape of p
+            found = [getattr(p, field) for p in parameters]
             for p in parameters:
                 p.grad = None
-                del p.sqrt_ggn_exact
+                delattr(p, field)
             return found
+
+        def root() -> list[Any]:  # outputs, samples, shape of the parameter
+            return extended(SqrtGGNExact(), "sqrt_ggn_exact")
 
         def gauss_newton() -> Any:
             v = torch.cat([part.flatten(2) for part in root()], 2).flatten(0, 1)
@@ -48,6 +54,7 @@ class Contender(Peer):
             "jacobian": roots,
             "de_dwb": roots,
             "gauss_newton": {"SqrtGGNExact": gauss_newton},
+            "hessian_diagonal": {"DiagHessian": lambda: extended(DiagHessian(), "diag_h")},
         }
         return offered(calls, quantity)
 
@@ -58,6 +65,10 @@ class Contender(Peer):
             matrix = np.empty_like(result.numpy())
             matrix[np.ix_(order, order)] = result.numpy()
             return [matrix]
+        if quantity == "hessian_diagonal":  # of the sum of squares
+            diagonal = np.empty(case.n_parameters)
+            diagonal[order] = torch.cat([part.flatten() for part in result]).numpy()
+            return [diagonal / case.n_errors]
         root = torch.cat([part.flatten(2) for part in result], 2).numpy()
         matrix = np.empty((case.n_parameters, case.n_errors))
         matrix[order] = root.transpose(2, 1, 0).reshape(case.n_parameters, -1)

@@ -1,5 +1,7 @@
 """CasADi: C code generated for one sample, compiled with -O3 -march=native, called for each sample.
 
+Calls are repeated, and timed, in a loop in C.
+
 Gauss-Newton matrices are BLAS products of its Jacobian (SciPy's dsyrk), whole or in panels;
 what dsyrk leaves to do, the upper triangle, is not timed.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ import numpy as np
 
 from .. import compilation
 from ..cases import Case
-from .base import Call, MissingError, NotOfferedError, Peer, offered, square
+from .base import Call, MissingError, NotOfferedError, Peer, square
 
 try:
     from scipy.linalg.blas import dsyrk
@@ -24,6 +27,7 @@ except ImportError as error:
     raise MissingError(f"{error}: BLAS products need scipy") from error
 
 _MOST_OUTPUTS = 6000  # of the generated function; compiling more takes minutes
+_MOST_CONSTANT = 20_000  # the same with the weights as constants
 _PANEL = 256  # errors
 _MOST_HESSIAN = 150  # parameters
 
@@ -43,6 +47,11 @@ void each(long n, long n_x, long n_t, long n_out, const double* w, const double*
         if (sum) for (long k = 0; k < n_out; ++k) out[k] += one[k];
     }
 }
+
+void repeat(long loops, long n, long n_x, long n_t, long n_out, const double* w, const double* x,
+            const double* t, double* out, int sum) {
+    for (long i = 0; i < loops; ++i) each(n, n_x, n_t, n_out, w, x, t, out, sum);
+}
 """
 
 
@@ -56,11 +65,12 @@ class Contender(Peer):
         p, m = case.n_parameters, case.n_outputs
         if quantity == "hessian" and p > _MOST_HESSIAN:
             raise NotOfferedError(f"code for {p * p} second derivatives takes minutes to compile")
+        if quantity == "input_jacobian":
+            return _input_jacobians(case)
         if quantity not in ("hessian", "gradient") and p * m > _MOST_OUTPUTS:
             raise NotOfferedError(f"code for {p * m} derivatives takes minutes to compile")
         make = {
             "forward": _values,
-            "input_jacobian": _input_jacobian,
             "jacobian": _jacobian,
             "de_dwb": _jacobian,
             "gradient": _gradient,
@@ -72,13 +82,11 @@ class Contender(Peer):
         function = _Compiled(case, make[quantity], 1 if quantity != "de_dwb" else -1)
         if quantity in ("gradient", "hessian"):
             shape = (p,) if quantity == "gradient" else (p, p)
-            out = np.zeros(shape)
-            return {"C": lambda: function(out, total=True)}
+            return {"C": _Loop(function, np.zeros(shape), total=True)}
         if quantity == "gauss_newton":
             return _products(case, function)
-        per_sample = {"forward": m, "input_jacobian": m * case.sizes[0]}.get(quantity, m * p)
-        out = np.zeros((case.n_samples, per_sample))
-        return offered({quantity: {"C": lambda: function(out)}}, quantity)
+        per_sample = m if quantity == "forward" else m * p
+        return {"C": _Loop(function, np.zeros((case.n_samples, per_sample)))}
 
     def comparable(self, case: Case, quantity: str, result: Any) -> list[np.ndarray]:
         """Bring Jacobians (samples, outputs x parameters) to one column per error."""
@@ -89,6 +97,21 @@ class Contender(Peer):
         if quantity == "input_jacobian":
             return [result.reshape(case.n_samples, case.n_outputs, case.sizes[0])]
         return [square(result) if quantity == "gauss_newton" else result]
+
+
+def _input_jacobians(case: Case) -> dict[str, Call]:
+    """Code for numbers, and code for matrices, which is shorter and calls products."""
+    size = case.n_parameters * case.n_outputs
+    kinds = {"C, matrices": (casadi.MX, False), "C, matrices, weights constant": (casadi.MX, True)}
+    if size <= _MOST_OUTPUTS:
+        kinds["C"] = casadi.SX, False
+    if size <= _MOST_CONSTANT:
+        kinds["C, weights constant"] = casadi.SX, True
+    out = np.zeros((case.n_samples, case.n_outputs * case.sizes[0]))
+    return {
+        name: _Loop(_Compiled(case, _input_jacobian, 1, symbol, constant), out)
+        for name, (symbol, constant) in kinds.items()
+    }
 
 
 def _products(case: Case, jacobian: _Compiled) -> dict[str, Call]:
@@ -113,27 +136,49 @@ def _products(case: Case, jacobian: _Compiled) -> dict[str, Call]:
 class _Compiled:
     """A function of (parameters, sample, target), over all samples."""
 
-    def __init__(self, case: Case, make: Any, sign: int) -> None:
+    def __init__(
+        self, case: Case, make: Any, sign: int, symbol: Any = casadi.SX, constant: bool = False
+    ) -> None:
         x, t, self.w = case.data
         self.x, self.t = x.T.copy(), t.T.copy()
-        self.n_out, self.library = _library(case, make, sign)
+        self.n_out, self.library = _library(case, make, sign, symbol, constant)
 
-    def __call__(self, out: np.ndarray, start: int = 0, total: bool = False) -> np.ndarray:
+    def __call__(
+        self, out: np.ndarray, start: int = 0, total: bool = False, loops: int = 1
+    ) -> np.ndarray:
         n = len(self.x) if total else len(out)
         x, t = self.x[start:], self.t[start:]
         pointers = [ctypes.c_void_p(array.ctypes.data) for array in (self.w, x, t, out)]
         sizes = [ctypes.c_long(size) for size in (n, x.shape[1], t.shape[1], self.n_out)]
-        self.library.each(*sizes, *pointers, int(total))
+        self.library.repeat(ctypes.c_long(loops), *sizes, *pointers, int(total))
         return out
 
 
-def _library(case: Case, make: Any, sign: int) -> tuple[int, Any]:
+class _Loop:
+    """A call, and the seconds of many in a loop in C."""
+
+    def __init__(self, function: _Compiled, out: np.ndarray, total: bool = False) -> None:
+        self.function, self.out, self.total = function, out, total
+
+    def __call__(self) -> np.ndarray:
+        return self.function(self.out, total=self.total)
+
+    def seconds(self, loops: int) -> float:
+        start = time.perf_counter()
+        self.function(self.out, total=self.total, loops=loops)
+        return (time.perf_counter() - start) / loops
+
+
+def _library(
+    case: Case, make: Any, sign: int, symbol: Any = casadi.SX, constant: bool = False
+) -> tuple[int, Any]:
     w, x, t = (
-        casadi.SX.sym("w", case.n_parameters),
-        casadi.SX.sym("x", case.sizes[0]),
-        casadi.SX.sym("t", case.n_outputs),
+        symbol.sym("w", case.n_parameters),
+        symbol.sym("x", case.sizes[0]),
+        symbol.sym("t", case.n_outputs),
     )
-    result = casadi.densify(sign * make(case, w, x, t))
+    weights = casadi.DM(case.data[2]) if constant else w
+    result = casadi.densify(sign * make(case, weights, x, t))
     f = casadi.Function("f", [w, x, t], [result])
     sizes = {"ARG": f.sz_arg(), "RES": f.sz_res(), "IW": f.sz_iw(), "W": f.sz_w()}
     sizes["OUT"] = result.numel()

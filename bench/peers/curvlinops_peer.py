@@ -1,4 +1,4 @@
-"""curvlinops: its linear operators times the identity, some columns at a time."""
+"""curvlinops: its linear operators times a vector, or the identity, some columns at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from .base import Call, NotOfferedError, Peer
 from .torch_modules import sequential, versions
 
 _CHUNK = 128
-_OPERATORS = {"gauss_newton": GGNLinearOperator, "hessian": HessianLinearOperator}
+_OPERATORS = {
+    "gauss_newton": GGNLinearOperator,
+    "hessian": HessianLinearOperator,
+    "ggnvp": GGNLinearOperator,
+    "hvp": HessianLinearOperator,
+}
 
 
 class Contender(Peer):
@@ -39,12 +44,15 @@ class Contender(Peer):
             [(x, t)],
             check_deterministic=False,
         )
+        if quantity in ("ggnvp", "hvp"):
+            v = torch.from_numpy(case.direction[case.order("rows", "bias")])
+            return {"times a vector": lambda: operator @ v}
         columns = torch.split(torch.eye(case.n_parameters, dtype=torch.float64), _CHUNK, 1)
         return {"times the identity": lambda: torch.cat([operator @ part for part in columns], 1)}
 
     def comparable(self, case: Case, quantity: str, result: Any) -> list[np.ndarray]:
         """From torch's order of parameters."""
         order = case.order("rows", "bias")
-        matrix = np.empty(result.shape)
-        matrix[np.ix_(order, order)] = result.detach().numpy()
-        return [matrix]
+        ours = np.empty(result.shape)
+        ours[np.ix_(order, order) if ours.ndim == 2 else order] = result.detach().numpy()
+        return [ours]

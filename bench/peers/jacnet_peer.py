@@ -18,7 +18,10 @@ class Contender(Peer):
     every_idiom = True
 
     def prepare(self, case: Case, quantity: str) -> dict[str, Call]:
-        """Return calls "out" (into an array of the caller's) and "fresh", where both exist."""
+        """Return calls "out" (into an array of the caller's) and "fresh", where both exist.
+
+        "kept" asks a linearization that has its tape already, "out" and "fresh" make one in a call.
+        """
         x, t, _ = case.data
         net = network(case)
         if quantity == "epochs":
@@ -27,6 +30,8 @@ class Contender(Peer):
             return {"fresh": lambda: jn.normal_equations(net, x, t)}
         if quantity == "dual_step":
             return {"fresh": _dual_step(net, x, t)}
+        if quantity in ("hvp", "ggnvp", "hessian_diagonal"):
+            return _asked(net, x, t, quantity, case)
         function, shape = _function(case, quantity, net, x, t)
         out = np.zeros(shape, order="C" if quantity == "input_jacobian" else "F")
         return {"out": lambda: function(out=out), "fresh": function}
@@ -64,6 +69,20 @@ def _function(case: Case, quantity: str, net: Any, x: Any, t: Any) -> tuple[Call
         return lambda **out: jn.defaultderiv("de_dwb", net, x, t, **out), (p, s * n)
     function = getattr(jn, quantity)
     return lambda **out: function(net, x, t, **out), (p,) if quantity == "gradient" else (p, p)
+
+
+def _asked(net: Any, x: Any, t: Any, quantity: str, case: Case) -> dict[str, Call]:
+    """A question to a linearization, and the function of the same name."""
+    tape = jn.linearize(net, x, t)
+    if not (hasattr(tape, quantity) and hasattr(jn, quantity)):
+        raise NotOfferedError(f"this jacnet has no {quantity}")
+    vectors = () if quantity == "hessian_diagonal" else (case.direction,)
+    ask, function, out = getattr(tape, quantity), getattr(jn, quantity), np.zeros(case.n_parameters)
+    return {
+        "kept": lambda: ask(*vectors, out=out),
+        "out": lambda: function(net, x, t, *vectors, out=out),
+        "fresh": lambda: function(net, x, t, *vectors),
+    }
 
 
 def _train(net: Any, x: Any, t: Any, epochs: int = EPOCHS) -> Any:

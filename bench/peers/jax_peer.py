@@ -13,6 +13,7 @@ import numpy as np
 from jax import numpy as jnp
 
 from ..cases import Case
+from . import jax_curvature
 from .base import Call, LayerModel, Peer, offered
 
 _SMALL = 400  # parameters up to which a Hessian is taken in one piece
@@ -29,9 +30,16 @@ class Contender(Peer):
 
     def prepare(self, case: Case, quantity: str) -> dict[str, Call]:
         """Return the idioms for a quantity; each is compiled by its first call."""
+        if quantity in ("hvp", "ggnvp"):
+            return jax_curvature.products(case, _Model(case), quantity)
+        if quantity == "gram":
+            return jax_curvature.gram(case, _Model(case))
         x, t, wb = (jnp.asarray(part.T) for part in case.data)
         functions = offered(_functions(case, _Model(case)), quantity)
-        return {name: _compiled(function, wb, x, t) for name, function in functions.items()}
+        calls = {name: _compiled(function, wb, x, t) for name, function in functions.items()}
+        if quantity == "input_jacobian":
+            calls.update(_constant_weights(case, _Model(case), wb, x))
+        return calls
 
     def comparable(self, case: Case, quantity: str, result: Any) -> list[np.ndarray]:
         """Put blocks together, and bring Jacobians to one column per error."""
@@ -39,6 +47,11 @@ class Contender(Peer):
             return [np.asarray(_Model(case).matrix(result)).T]
         if quantity == "forward":
             return [np.asarray(result).T]
+        if quantity == "input_jacobian":
+            return [np.asarray(result).reshape(-1, case.n_outputs, case.sizes[0])]
+        if quantity in ("hvp", "ggnvp"):
+            parts = result if isinstance(result, (list, tuple)) else [result]
+            return [np.concatenate([np.ravel(part) for part in parts])]
         return super().comparable(case, quantity, result)
 
 
@@ -123,6 +136,17 @@ def _functions(case: Case, model: _Model) -> dict[str, dict[str, Callable[..., A
         "gauss_newton": {k: gauss_newton(f) for k, f in products.items()},
         "hessian": hessians,
     }
+
+
+def _constant_weights(case: Case, model: _Model, wb: Any, x: Any) -> dict[str, Call]:
+    """Input Jacobians of a function of the inputs alone; for one sample also without vmap."""
+    calls = {}
+    for name, mode in (("jacrev", jax.jacrev), ("jacfwd", jax.jacfwd)):
+        one = mode(lambda sample: model.flat(wb, sample))
+        calls[f"{name}, weights constant"] = _compiled(jax.vmap(one), x)
+        if case.n_samples == 1:
+            calls[f"{name}, one sample"] = _compiled(one, x[0])
+    return calls
 
 
 def _compiled(function: Callable[..., Any], *arguments: Any) -> Call:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..cases import DAMPING, EPOCHS, Case
 from .base import Call, NotOfferedError, Peer, offered, square
+from .numpy_curvature import gram_by_panels, hessian_diagonal, products
 
 try:
     from scipy.linalg import blas, cho_factor, cho_solve
@@ -28,10 +29,12 @@ class Contender(Peer):
     version = np.__version__
 
     def prepare(self, case: Case, quantity: str) -> dict[str, Call]:
-        """Return the calls of a quantity; exact Hessians are not offered."""
+        """Return the calls of a quantity; whole exact Hessians are not offered."""
         net = _Network(case)
+        if quantity in ("hvp", "ggnvp"):
+            return products(net, quantity)
         j_bytes = case.result_bytes("jacobian")
-        if quantity in ("jacobian", "de_dwb", "gram", "dual_step") and j_bytes > 2e9:
+        if quantity in ("jacobian", "de_dwb", "dual_step") and j_bytes > 2e9:
             raise NotOfferedError("a Jacobian of more than 2 GB")
         calls: dict[str, dict[str, Call]] = {
             "forward": {"numpy": lambda: net.forward()[1].T},
@@ -39,10 +42,13 @@ class Contender(Peer):
             "jacobian": {"out": net.dense_jacobian(1.0), "fresh": lambda: net.jacobian(None, 1.0)},
             "de_dwb": {"out": net.dense_jacobian(-1.0), "fresh": lambda: net.jacobian(None, -1.0)},
             "gradient": {"numpy": net.gradient},
-            "gram": {"J'J": lambda: net.gram()},
+            "hessian_diagonal": {"recursion": lambda: hessian_diagonal(net)},
+            "gram": {"J'J": net.gram, "J'J, panels": lambda: gram_by_panels(net)},
             "dual_step": {"J'J": lambda: net.dual_step()},
             "epochs": {"numpy": net.epochs},
         }
+        if j_bytes > 9e9:
+            del calls["gram"]["J'J"]
         if quantity in ("normal_equations", "gauss_newton"):
             scaled = quantity == "gauss_newton"
             lengths = PANELS if blas else ()
@@ -57,7 +63,7 @@ class Contender(Peer):
         """Bring Jacobians (samples, outputs, parameters) to one column per error."""
         if quantity in ("jacobian", "de_dwb"):
             return [result.reshape(-1, case.n_parameters).T]
-        if quantity == "gauss_newton":
+        if quantity == "gauss_newton" or (quantity == "gram" and not result.flags.c_contiguous):
             return [square(result)]
         if quantity == "normal_equations":
             return [square(result[0]), *map(np.asarray, result[1:])]
@@ -78,23 +84,23 @@ class _Network:
         self.weights = [wb[w].reshape(k, h).T.copy() for _, w, h, k in self.layers]
         self.biases = [wb[b].copy() for b, *_ in self.layers]
 
-    def _transfer(self, n: np.ndarray) -> np.ndarray:
+    def transfer(self, n: np.ndarray) -> np.ndarray:
         return np.tanh(n) if self.case.hidden == "tansig" else 1 / (1 + np.exp(-n))
 
-    def _slope(self, a: np.ndarray) -> np.ndarray:
+    def slope(self, a: np.ndarray) -> np.ndarray:
         return 1 - a**2 if self.case.hidden == "tansig" else a * (1 - a)
 
     def forward(self, x: np.ndarray | None = None) -> tuple[list[np.ndarray], np.ndarray]:
         a = [self.x if x is None else x]
         for w, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            a.append(self._transfer(a[-1] @ w.T + b))
+            a.append(self.transfer(a[-1] @ w.T + b))
         return a, a[-1] @ self.weights[-1].T + self.biases[-1]
 
     def input_jacobian(self) -> np.ndarray:
         a, y = self.forward()
         d = np.broadcast_to(np.eye(y.shape[1]), (*y.shape, y.shape[1]))
         for i in reversed(range(1, len(self.layers))):
-            d = (d @ self.weights[i]) * self._slope(a[i])[:, None, :]
+            d = (d @ self.weights[i]) * self.slope(a[i])[:, None, :]
         return d @ self.weights[0]
 
     def jacobian(
@@ -111,7 +117,7 @@ class _Network:
             block = out[:, :, weight].reshape(*y.shape, k, h)
             np.multiply(a[i][:, None, :, None], d[:, :, None, :], out=block)
             if i > 0:
-                d = (d @ self.weights[i]) * self._slope(a[i])[:, None, :]
+                d = (d @ self.weights[i]) * self.slope(a[i])[:, None, :]
         self.errors = self.t[rows] - y
         return out
 
@@ -156,7 +162,7 @@ class _Network:
             g[bias] = d.sum(0)
             g[weight] = (a[i].T @ d).ravel()
             if i > 0:
-                d = (d @ self.weights[i]) * self._slope(a[i])
+                d = (d @ self.weights[i]) * self.slope(a[i])
         return g
 
     def gram(self) -> np.ndarray:

@@ -14,6 +14,7 @@ import torch
 from torch import func
 
 from ..cases import Case
+from . import torch_curvature
 from .base import Call, LayerModel, Peer, offered
 
 _CHUNK = 128  # columns of a Hessian at a time: all at once would not fit into memory
@@ -31,6 +32,8 @@ class Contender(Peer):
         """Return the idioms for a quantity."""
         x, t, wb = (torch.from_numpy(part.T.copy()) for part in case.data)
         model = _Model(case)
+        if quantity in ("hvp", "ggnvp"):
+            return torch_curvature.products(case, model, quantity)
         blocks = model.split(wb)
         flat = {"jacrev": func.jacrev, "jacfwd": func.jacfwd}
         if case.n_parameters > 1000:  # a tangent for each parameter and sample
@@ -78,6 +81,8 @@ class Contender(Peer):
             return [sign * _Model(case).matrix(result).numpy().T]
         if quantity == "forward":
             return [result.numpy().T]
+        if quantity in ("hvp", "ggnvp"):
+            return [torch.cat([part.detach().ravel() for part in result]).numpy()]
         return super().comparable(case, quantity, result)
 
 
