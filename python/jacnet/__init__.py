@@ -47,8 +47,10 @@ from ._paths import get_cmake_dir, get_include, get_pkgconfig_dir
 from .constructors import cascadeforwardnet, feedforwardnet, fitnet, patternnet
 from .functions import configure, formwb, getwb, init, load, save, separatewb, setwb, sim
 from .layout import Block, Layout
+from .minibatches import batch_weight, minibatches
 from .network import Network
 from .record import TrainingRecord
+from .streaming import Accumulator, accumulate, chunks
 from .training import train, trainlm
 
 try:
@@ -66,6 +68,8 @@ __all__ = [  # noqa: RUF022  (in reading order)
     "defaultderiv", "staticderiv", "num2deriv", "num5deriv",
     "gradient", "jacobian", "normal_equations", "gauss_newton", "hessian", "gram",
     "linearize", "Linearization",
+    # parts of the samples
+    "minibatches", "batch_weight", "chunks", "accumulate", "Accumulator",
     # training
     "train", "trainlm", "TrainingRecord",
     # data and installation

@@ -46,8 +46,8 @@ def minibatches(
     shuffle : bool, optional
         Draw the order at random; otherwise batches are consecutive samples.
     seed : int, numpy Generator or RandomState, optional
-        An int seeds ``numpy.random.RandomState``; a generator is used and moves on, so that the next
-        epoch has another order. Default: a different order at every call.
+        An int seeds ``numpy.random.RandomState``; a generator is used and moves on, so that the
+        next epoch has another order. Default: a different order at every call.
     drop_last : bool, optional
         Leave out a last batch that is smaller than `size`.
 
@@ -75,7 +75,7 @@ def minibatches(
     [(13, 13), (13, 13), (13, 13)]
     """
     count = _count(n)
-    size = _positive("minibatches: size", size)
+    size = positive("minibatches: size", size)
     order = _generator(seed).permutation(count) if shuffle else np.arange(count)
     stop = count - count % size if drop_last else count
     return (order[first : first + size] for first in range(0, stop, size))
@@ -94,8 +94,8 @@ def batch_weight(
         The batch.
     purpose : {"whole", "estimate"}, optional
         ``"whole"``: the batches of an epoch, each times its factor, add up to the result on all
-        samples. ``"estimate"``: this batch alone, times the factor, is an unbiased estimate of it if
-        its samples were drawn at random.
+        samples. ``"estimate"``: this batch alone, times the factor, is an unbiased estimate of it
+        if its samples were drawn at random.
 
     Returns
     -------
@@ -110,8 +110,8 @@ def batch_weight(
 
     Notes
     -----
-    Holds for the data part of the performance. Regularisation is added once by the factors of means;
-    with sums it would be counted by each batch: use `accumulate`, which adds it once in every case.
+    Holds for the data part of the performance. Regularisation is added once by the factors of
+    means; with sums each batch would count it: use `accumulate`, which adds it once in every case.
     """
     chosen("batch_weight: purpose", purpose, _PURPOSES)
     whole = linearize(net, x, t, ew=ew)
@@ -130,25 +130,26 @@ def _count(n: Any) -> int:
     try:
         count = operator.index(n)
     except TypeError:
-        return _columns(n)
+        return columns("minibatches: n must be the number of samples or inputs", n)
     if count < 0:
         raise ValueError(f"minibatches: n must not be negative, got {count}")
     return count
 
 
-def _columns(x: Any) -> int:
+def columns(what: str, x: Any) -> int:
+    """Number of samples of one signal, or of the first of several; `what` begins the message."""
     if isinstance(x, (list, tuple)) and x and all(np.ndim(entry) == 2 for entry in x):
-        x = x[0]  # several inputs
+        x = x[0]
     shape = np.shape(x)
     if not 1 <= len(shape) <= 2:
         raise TypeError(
-            f"minibatches: n must be the number of samples or inputs of shape (R, Q), got "
-            f"{type(x).__name__} of shape {shape}"
+            f"{what} of shape (R, Q), samples in columns; got {type(x).__name__} of shape {shape}"
         )
     return shape[-1]
 
 
-def _positive(what: str, value: Any) -> int:
+def positive(what: str, value: Any) -> int:
+    """`value` if it is a whole number of at least 1."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -164,11 +165,10 @@ def _generator(seed: Any) -> np.random.Generator | np.random.RandomState:
     try:
         return np.random.RandomState(None if seed is None else operator.index(seed))
     except (TypeError, ValueError):
-        raise type_or_value(seed) from None
+        raise _no_seed(seed) from None
 
 
-def type_or_value(seed: Any) -> Exception:
-    """The error for a seed that is none."""
+def _no_seed(seed: Any) -> Exception:
     expected = "expected a whole number from 0 to 2**32 - 1, a NumPy generator or None"
     if isinstance(seed, (int, np.integer)):
         return ValueError(f"minibatches: seed is {seed}, {expected}")

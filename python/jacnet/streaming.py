@@ -14,7 +14,7 @@ import numpy as np
 
 from ._core import Linearization, linearize
 from ._suggest import chosen
-from .minibatches import MEANS, _columns, _positive
+from .minibatches import MEANS, columns, positive
 from .network import Network
 
 _SUMS = {"mse": "sse", "mae": "sae"}
@@ -60,9 +60,7 @@ class Accumulator:
 
     def __init__(self, net: Network, what: str | Sequence[str]) -> None:
         if not isinstance(net, Network):
-            raise TypeError(
-                f"Accumulator: net must be a jacnet.Network, got {type(net).__name__}"
-            )
+            raise TypeError(f"Accumulator: net must be a jacnet.Network, got {type(net).__name__}")
         names = [what] if isinstance(what, str) else list(what)
         self._what = tuple(chosen("Accumulator: what", name, _QUESTIONS) for name in names)
         if not self._what:
@@ -107,9 +105,7 @@ class Accumulator:
         sums = self._sum_of("normal_equations")
         return sums[0].copy(order="F"), sums[1].copy(), float(sums[2])
 
-    def _take_in(
-        self, name: str, lin: Linearization, factor: float, n_threads: int | None
-    ) -> None:
+    def _take_in(self, name: str, lin: Linearization, factor: float, n_threads: int | None) -> None:
         """Adds `factor` times the chunk's answer; the first becomes the sum itself."""
         if name == "performance":
             self._sums[name] = self._sums.get(name, 0.0) + factor * lin.performance()
@@ -121,15 +117,9 @@ class Accumulator:
         else:  # memory for one more, made once
             scratch = self._scratch.setdefault(_shape_of(name), _like(self._sums[name]))
             answer = ask(n_threads=n_threads, out=scratch)
-        if name == "normal_equations":  # raw sums as they are
-            total = answer if first else tuple(
-                a + b if np.isscalar(a) else np.add(a, b, out=a)
-                for a, b in zip(self._sums[name], answer, strict=True)
-            )
-        else:
+        if name != "normal_equations":  # those are raw sums as they are
             answer *= factor
-            total = answer if first else np.add(self._sums[name], answer, out=self._sums[name])
-        self._sums[name] = total
+        self._sums[name] = answer if first else _added(self._sums[name], answer)
 
     def _sum_of(self, name: str) -> Any:
         if name not in self._what:
@@ -164,7 +154,8 @@ def accumulate(
     Parameters
     ----------
     what : str or sequence of str
-        ``"performance"``, ``"gradient"``, ``"hessian"``, ``"gauss_newton"``, ``"normal_equations"``.
+        ``"performance"``, ``"gradient"``, ``"hessian"``, ``"gauss_newton"``,
+        ``"normal_equations"``.
     net : Network
     chunks : iterable of (x, t) or (x, t, ew)
         Samples in columns, any number of them per chunk; x is R x Q_c, or a list of one array per
@@ -172,7 +163,7 @@ def accumulate(
 
     Returns
     -------
-    The quantity, as its free function returns it for all samples at once; several for several names.
+    The quantity, as its free function returns it for all samples; a tuple for several names.
 
     Raises
     ------
@@ -236,7 +227,7 @@ def chunks(x: Any, t: Any, size: int, *, ew: Any = None) -> Iterator[tuple[Any, 
     ValueError, TypeError
         If shapes disagree, or `size` is not a positive whole number.
     """
-    size = _positive("chunks: size", size)
+    size = positive("chunks: size", size)
     count = _samples_of("x", x)
     if _samples_of("t", t) != count:
         raise ValueError(
@@ -262,7 +253,8 @@ def _signals(x: Any) -> bool:
 
 
 def _samples_of(name: str, x: Any) -> int:
-    counts = {_columns(entry) for entry in x} if _signals(x) else {_columns(x)}
+    what = f"chunks: {name} must be an array"
+    counts = {columns(what, entry) for entry in x} if _signals(x) else {columns(what, x)}
     if len(counts) > 1:
         raise ValueError(f"chunks: the arrays of {name} differ in their samples (columns)")
     return counts.pop()
@@ -273,6 +265,14 @@ def _columns_of(x: Any, part: slice) -> Any:
         return [_columns_of(entry, part) for entry in x]
     x = x if hasattr(x, "shape") else np.asarray(x)
     return np.asarray(x[part] if len(x.shape) == 1 else x[:, part])
+
+
+def _added(total: Any, answer: Any) -> Any:
+    """`total` plus `answer`, in the memory of `total`."""
+    if isinstance(total, tuple):
+        jj, je, sse = total
+        return (_added(jj, answer[0]), _added(je, answer[1]), sse + answer[2])
+    return np.add(total, answer, out=total)
 
 
 def _shape_of(name: str) -> str:
