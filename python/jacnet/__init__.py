@@ -46,12 +46,20 @@ from ._core import (
 from ._paths import get_cmake_dir, get_include, get_pkgconfig_dir
 from .constructors import cascadeforwardnet, feedforwardnet, fitnet, patternnet
 from .functions import configure, formwb, getwb, init, load, save, separatewb, setwb, sim
+from .laplace import Laplace, LaplacePrediction, laplace
 from .layout import Block, Layout
 from .minibatches import batch_weight, minibatches
 from .network import Network
 from .record import TrainingRecord
 from .streaming import Accumulator, accumulate, chunks
 from .training import train, trainlm
+from .uncertainty import (
+    Prediction,
+    Uncertainty,
+    parameter_covariance,
+    prediction_interval,
+    uncertainty,
+)
 
 try:
     __version__ = version("jacnet")
@@ -70,6 +78,9 @@ __all__ = [  # noqa: RUF022  (in reading order)
     "linearize", "Linearization",
     # parts of the samples
     "minibatches", "batch_weight", "chunks", "accumulate", "Accumulator",
+    # uncertainty
+    "uncertainty", "Uncertainty", "parameter_covariance", "prediction_interval", "Prediction",
+    "laplace", "Laplace", "LaplacePrediction",
     # training
     "train", "trainlm", "TrainingRecord",
     # data and installation
