@@ -117,6 +117,7 @@ class Linearization:
         n_threads: int | None = None,
         out: Array | None = None,
     ) -> Array: ...
+    def check(self, *, seed: int = 0, verbose: bool = True) -> Any: ...
 
 def linearize(
     net: Network,
