@@ -21,8 +21,8 @@ def sample_blocks(net: Network, lin: Linearization, size: int) -> Iterator[Linea
         part = order[first : first + size]
         yield linearize(
             net,
-            [_taken(xi, part) for xi in x],
-            None if t is None else [_taken(ti, part) for ti in t],
+            signals([_taken(xi, part) for xi in x]),
+            None if t is None else signals([_taken(ti, part) for ti in t]),
             ew=None if ew is None else _weights(ew[0], part),
         )
 
@@ -30,6 +30,11 @@ def sample_blocks(net: Network, lin: Linearization, size: int) -> Iterator[Linea
 def jacobian_block_size(lin: Linearization) -> int:
     """Samples whose Jacobian is of a moderate size."""
     return max(1, DOUBLES_PER_BLOCK // max(1, lin.n_parameters * lin.n_outputs))
+
+
+def signals(arrays: list[np.ndarray]) -> Any:
+    """As arguments take them: one array may hold the rows of several inputs or outputs."""
+    return arrays if len(arrays) > 1 else arrays[0]
 
 
 def _taken(array: np.ndarray, part: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ._blocks import jacobian_block_size, sample_blocks
+from ._blocks import jacobian_block_size, sample_blocks, signals
 from ._core import gram, linearize
 from ._likelihood import Categorical, Gaussian
 
@@ -63,7 +63,7 @@ class Dual:
     def __init__(self, likelihood: Likelihood, x: list[np.ndarray], used: np.ndarray) -> None:
         self._features, self._x = likelihood.features, x
         self._roots = likelihood.roots()[used]
-        kernel = self._rooted(gram(self._features, x))
+        kernel = self._rooted(gram(self._features, signals(x)))
         kernel = self._rooted(kernel.T)
         values, self._axes = np.linalg.eigh(0.5 * (kernel + kernel.T))
         values[: max(0, len(values) - likelihood.lin.n_parameters)] = 0.0  # what is beyond the rank
@@ -78,11 +78,11 @@ class Dual:
         damped = self.eigenvalues + delta * noise
         known = len(self._axes)
         for first, new in self._new_blocks(lin):
+            q = new[0].shape[1]
             both = [np.concatenate(pair, axis=1) for pair in zip(self._x, new, strict=True)]
-            kernel = gram(self._features, both)
+            kernel = gram(self._features, signals(both))
             cross = self._axes.T @ self._rooted(kernel[:known, known:])
-            spread = (cross / np.sqrt(damped)[:, None]).reshape(known, s, -1, order="F")
-            q = spread.shape[2]
+            spread = (cross / np.sqrt(damped)[:, None]).reshape(known, s, q, order="F")
             own = kernel[known:, known:].reshape(s, q, s, q, order="F")
             own = np.einsum("aqbq->abq", own)
             covariance[:, :, first : first + q] = (
@@ -106,8 +106,8 @@ class Dual:
     def _rooted(self, kernel: np.ndarray) -> np.ndarray:
         """R' kernel, R block-diagonal over samples."""
         q, s, _ = self._roots.shape
-        rows = kernel.reshape(q, s, -1)
-        return np.einsum("qsr,qsk->qrk", self._roots, rows).reshape(q * s, -1)
+        rows = kernel.reshape(q, s, kernel.shape[1])
+        return np.einsum("qsr,qsk->qrk", self._roots, rows).reshape(q * s, kernel.shape[1])
 
 
 def dual_samples(likelihood: Likelihood) -> tuple[list[np.ndarray], np.ndarray] | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ._blocks import signals
 from ._core import Linearization, gram, linearize
 from ._differences import derivative
 from ._likelihood import Categorical
@@ -20,7 +21,7 @@ from ._subject import Measured, Subject, difference, identity
 
 
 def outputs(s: Subject) -> Measured:
-    return identity(s.lin.outputs(), s.net(s.x if len(s.x) > 1 else s.x[0]))
+    return identity(s.lin.outputs(), s.net(signals(s.x)))
 
 
 def jacobian(s: Subject) -> Measured:
@@ -70,7 +71,7 @@ def gram_matrix(s: Subject) -> Measured:
 
 
 def ntk(s: Subject) -> Measured:
-    x = s.x if len(s.x) > 1 else s.x[0]
+    x = signals(s.x)
     return identity(s.package.ntk(s.net, x), gram(s.net, x))
 
 
@@ -148,12 +149,12 @@ def gauss_newton(s: Subject) -> Measured:
 
 def gauss_newton_of_classes(s: Subject) -> Measured:
     try:
-        classes = Categorical("check", s.net, s.x, s.t, s.ew, None)
+        classes = Categorical("check", s.net, signals(s.x), s.t, s.ew, None)
     except ValueError:
         return "not the crossentropy of one softmax or logistic output"
     roots = classes.roots()
     p, (q, rows, _) = s.lin.n_parameters, roots.shape
-    J = linearize(classes.features, s.x).jacobian().reshape(p, rows, q, order="F")
+    J = linearize(classes.features, signals(s.x)).jacobian().reshape(p, rows, q, order="F")
     J = np.einsum("psq,qsr->pqr", J, roots).reshape(p, -1)
     share = (1.0 - s.net.performParam.regularization) / max(s.lin.n_targets, 1)
     return identity(s.gauss_newton, share * (J @ J.T) + s.regularised("gauss_newton"))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ._blocks import signals
 from ._core import Linearization, linearize
 from ._differences import derivative
 from .network import Network
@@ -40,7 +41,7 @@ class Subject:
     def at(self, wb: np.ndarray, x: list[np.ndarray] | None = None) -> Linearization:
         """A linearization at other parameters or inputs."""
         moved = self.net.copy().setwb(wb)
-        return linearize(moved, self.x if x is None else x, self.t, ew=self.ew)
+        return linearize(moved, signals(self.x if x is None else x), self.t, ew=self.ew)
 
     def has(self, needs: str) -> bool:
         """Whether everything named is there: methods, ``targets``, ``dense``, ``least-squares``."""
@@ -89,7 +90,7 @@ class Subject:
     def regularised(self, name: str) -> np.ndarray:
         """What regularisation alone adds: the answer for no samples."""
         nothing = [xi[:, :0] for xi in self.x]
-        return getattr(linearize(self.net, nothing, self.t[:, :0]), name)()
+        return getattr(linearize(self.net, signals(nothing), self.t[:, :0]), name)()
 
     def along(
         self, function: Callable[[Linearization], np.ndarray]
