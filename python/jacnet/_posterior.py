@@ -14,6 +14,7 @@ import numpy as np
 from ._blocks import jacobian_block_size, sample_blocks, signals
 from ._core import gram, linearize
 from ._likelihood import Categorical, Gaussian
+from ._memory import need_memory
 
 Likelihood = Gaussian | Categorical
 
@@ -25,6 +26,14 @@ class Primal:
         self._features = likelihood.features
         self._shrink = 1.0 / np.sqrt(prior)
         self._axes = None
+        p = float(len(prior))
+        if not diagonal:
+            need_memory(
+                "laplace",
+                f"the full posterior of {len(prior)} parameters",
+                4 * p * p,
+                "use structure='diagonal' or 'last-layer', or freeze weights (net.set_learn)",
+            )
         if diagonal:
             self.eigenvalues = _curvature_diagonal(likelihood) / prior
         else:
@@ -63,6 +72,13 @@ class Dual:
     def __init__(self, likelihood: Likelihood, x: list[np.ndarray], used: np.ndarray) -> None:
         self._features, self._x = likelihood.features, x
         self._roots = likelihood.roots()[used]
+        errors = float(self._roots.shape[0] * self._roots.shape[1])
+        need_memory(
+            "laplace",
+            f"the dual form of {int(errors)} errors",
+            4 * errors * errors,
+            "use fewer samples, or structure='diagonal' or 'last-layer'",
+        )
         kernel = self._rooted(gram(self._features, signals(x)))
         kernel = self._rooted(kernel.T)
         values, self._axes = np.linalg.eigh(0.5 * (kernel + kernel.T))

@@ -148,9 +148,7 @@ def check(
             )
         lin = linearize(net, x, t, ew=ew, samples=samples)
     elif not all(argument is None for argument in (x, t, ew, samples)):
-        raise TypeError(
-            "check: a linearization has its own data; x, t, ew and samples must be left"
-        )
+        raise TypeError("check: a linearization has its own data; leave out x, t, ew and samples")
     subject, notes = _subject(lin, np.random.RandomState(seed))
     result = CheckResult(list(_rows(subject)), notes)
     if verbose:

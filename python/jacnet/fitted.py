@@ -17,6 +17,7 @@ import numpy as np
 from ._blocks import jacobian_block_size, sample_blocks
 from ._core import linearize
 from ._information import information
+from ._memory import need_memory
 from ._quantiles import checked_confidence, student_quantile
 from ._suggest import chosen
 from .network import Network
@@ -85,6 +86,17 @@ class Uncertainty:
         self, net: Network, lin: Any, *, robust: bool, singular: str, function: str
     ) -> None:
         penalty = _penalty(net, lin.n_targets, function)
+        p = lin.n_parameters
+        self.n_errors = int(np.count_nonzero(lin.error_scales()))
+        if self.n_errors <= p and penalty == 0.0 and singular == "error":
+            raise ValueError(_no_freedom(function, self.n_errors, p))
+        need_memory(
+            function,
+            f"triangles of {p} x {p} numbers, a few at a time,",
+            5.0 * p * p,
+            "freeze weights (net.set_learn), or use jn.laplace, which needs SQ x SQ numbers where "
+            "errors are fewer than parameters",
+        )
         factors = information(net, lin, penalty=penalty, scores=robust)
         root = factors.inverse_root
         self._net = net.copy()
@@ -93,15 +105,10 @@ class Uncertainty:
         self.rank = factors.rank
         if self.rank < len(self.parameters) and singular == "error":
             raise ValueError(_rank_message(function, factors, self.names))
-        self.n_errors = int(np.count_nonzero(lin.error_scales()))
         self.effective_parameters = float(self.rank - penalty * np.sum(root**2))
         self.degrees_of_freedom = self.n_errors - self.effective_parameters
         if self.degrees_of_freedom <= 0:
-            raise ValueError(
-                f"{function}: {self.n_errors} errors for {self.effective_parameters:.6g} "
-                "(effective) parameters leave no degree of freedom to estimate the noise from; use "
-                "more samples, a smaller network, frozen weights, or jn.laplace"
-            )
+            raise ValueError(_no_freedom(function, self.n_errors, self.effective_parameters))
         sse = float(np.sum(lin.errors() ** 2))
         self.residual_standard_deviation = float(np.sqrt(sse / self.degrees_of_freedom))
         if robust:
@@ -261,6 +268,14 @@ def _penalty(net: Network, n_targets: int, function: str) -> float:
         raise ValueError(f"{function}: regularization is 1: the performance does not see the data")
     per_parameter = n_targets / max(net.n_parameters, 1) if net.performance == "mse" else 1.0
     return ratio / (1.0 - ratio) * per_parameter
+
+
+def _no_freedom(function: str, n_errors: int, n_parameters: float) -> str:
+    return (
+        f"{function}: {n_errors} errors for {n_parameters:.6g} (effective) parameters leave no "
+        "degree of freedom to estimate the noise from; use more samples, a smaller network, frozen "
+        "weights, or jn.laplace"
+    )
 
 
 def _rank_message(function: str, factors: Any, names: list[str]) -> str:

@@ -1,5 +1,6 @@
 /// The errors of a linearization, how they are scaled and counted, and what it was made of.
 
+#include "jacnet/runtime.hpp"
 #include "linearization.hpp"
 
 namespace py = pybind11;
@@ -69,4 +70,5 @@ void bind_errors(py::module_& m) {
                 return py::make_tuple(net) + lin.data().arrays();
             },
             made_of_doc);
+    m.def("available_memory", &available_memory, "Bytes that the process can still have.");
 }

@@ -336,6 +336,24 @@ class TestScales:
         np.testing.assert_allclose(asked.variance(x), expected.variance(x), rtol=1e-12)
 
 
+class TestMemory:
+    def test_what_cannot_be_had_is_refused(self):
+        net = jn.Network([500, 400, 2]).init(0)
+        x, t = np.zeros((500, 10)), np.zeros((2, 10))
+        options = {"prior_precision": 1.0, "noise": 1.0}
+        with pytest.raises(MemoryError, match=r"laplace: the full posterior.*GiB.*'last-layer'"):
+            jn.laplace(net, x, t, form="primal", **options)
+        assert jn.laplace(net, x, t, structure="diagonal", **options).variance(x).shape[2] == 10
+
+    def test_uncertainty(self):
+        net = jn.Network([500, 400, 2]).init(0)
+        x, t = np.zeros((500, 10)), np.zeros((2, 10))
+        with pytest.raises(ValueError, match="20 errors for 201202"):
+            jn.uncertainty(net, x, t)
+        with pytest.raises(MemoryError, match=r"uncertainty: triangles.*jn\.laplace"):
+            jn.uncertainty(net, x, t, singular="pseudo-inverse")
+
+
 class TestBadInput:
     @pytest.mark.parametrize(
         ("options", "error", "message"),
