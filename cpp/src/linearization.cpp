@@ -67,6 +67,23 @@ double Linearization::performance(std::optional<int> n_threads) {
     return compute_performance(impl_->tape, n_threads);
 }
 
+void Linearization::parameters(VectorView<double> wb) const {
+    check_size("parameters", wb, n_parameters());
+    for (index_t i = 0; i < wb.size; ++i) wb[i] = impl_->plan.wb()[i];
+}
+
+void Linearization::errors(MatrixView<double> e, std::optional<int> n_threads) {
+    need_targets("errors", impl_->batch);
+    check_shape("errors", e, n_outputs(), n_samples());
+    compute_errors(impl_->tape, e, n_threads);
+}
+
+void Linearization::error_scales(MatrixView<double> s) const {
+    need_targets("error_scales", impl_->batch);
+    check_shape("error_scales", s, n_outputs(), n_samples());
+    compute_error_scales(impl_->plan, impl_->batch, s);
+}
+
 void Linearization::gradient(VectorView<double> g, std::optional<int> n_threads) {
     need_targets("gradient", impl_->batch);
     check_size("gradient", g, n_parameters());

@@ -10,6 +10,8 @@ void compute_outputs(Tape& tape, MatrixView<double> y, std::optional<int> n_thre
 /// `i` its rows.
 double error_scale(const Plan& plan, const Batch& batch, index_t position, index_t output,
                    index_t i);
+/// The scales of all errors, S x Q.
+void compute_error_scales(const Plan& plan, const Batch& batch, MatrixView<double> s);
 /// Errors t - y times their scales, S x Q.
 void compute_errors(Tape& tape, MatrixView<double> e, std::optional<int> n_threads);
 double compute_performance(Tape& tape, std::optional<int> n_threads);

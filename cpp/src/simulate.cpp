@@ -37,6 +37,18 @@ double error_scale(const Plan& plan, const Batch& batch, index_t position, index
     return counts ? std::sqrt(error_weight(batch.ew, row, q)) * plan.norm()[row] : 0.0;
 }
 
+void compute_error_scales(const Plan& plan, const Batch& batch, MatrixView<double> s) {
+    for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
+        const PlanOutput& output = plan.outputs[o];
+        for (index_t position = 0; position < batch.size(); ++position) {
+            for (index_t i = 0; i < output.rows; ++i) {
+                s(output.first_row + i, position) =
+                    error_scale(plan, batch, position, static_cast<index_t>(o), i);
+            }
+        }
+    }
+}
+
 void compute_errors(Tape& tape, MatrixView<double> e, std::optional<int> n_threads) {
     const Plan& plan = tape.plan();
     const Batch& batch = tape.batch();

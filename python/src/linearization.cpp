@@ -44,6 +44,21 @@ index_t Data::n_inputs() const {
     return rows;
 }
 
+py::tuple Data::arrays() const {
+    const auto list = [](const std::vector<py::array>& arrays) -> py::object {
+        if (arrays.empty()) return py::none();
+        py::list all;
+        for (const py::array& array : arrays) all.append(array);
+        return all;
+    };
+    py::object chosen = py::none();
+    if (samples_.indices) {
+        const auto& indices = *samples_.indices;
+        chosen = py::array_t<index_t>(static_cast<py::ssize_t>(indices.size()), indices.data());
+    }
+    return py::make_tuple(list(x_.arrays()), list(t_.arrays()), list(ew_.arrays()), chosen);
+}
+
 void Data::refuse_overlap(const py::array& out, const char* function) const {
     python::refuse_overlap(out, function, x_.arrays(), "x");
     python::refuse_overlap(out, function, t_.arrays(), "t");

@@ -24,6 +24,8 @@ public:
     index_t n_columns() const;
     /// Raw rows of all inputs.
     index_t n_inputs() const;
+    /// (x, t, ew, samples) as float64 arrays: lists of them, or None where there are none.
+    py::tuple arrays() const;
     /// Refuses a result that shares memory with an argument or the network.
     void refuse_overlap(const py::array& out, const char* function) const;
 
@@ -63,6 +65,7 @@ public:
     index_t n_samples() const { return data_.count(); }
     index_t n_columns() const { return n_columns_; }
     const Network& network() const { return net_; }
+    const Data& data() const { return data_; }
 
     /// Will answer many questions: keeps the parameters, and the tape.
     void keep();

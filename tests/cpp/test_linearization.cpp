@@ -137,6 +137,26 @@ void de_dwb_is_the_scaled_jacobian(const Case& c) {
     }
 }
 
+void errors_are_scaled_residuals(const Case& c) {
+    Linearization lin = c.linearization();
+    Matrix y(c.t.rows, c.t.cols), e(c.t.rows, c.t.cols), scales(c.t.rows, c.t.cols);
+    lin.outputs(y.view());
+    lin.errors(e.view());
+    lin.error_scales(scales.view());
+    for (index_t q = 0; q < c.t.cols; ++q) {
+        for (index_t i = 0; i < c.t.rows; ++i) {
+            const bool known = !std::isnan(c.t(i, q));
+            CHECK_CLOSE(scales(i, q), known ? std::sqrt(c.ew(i, q)) : 0.0, 1e-15);
+            CHECK_CLOSE(e(i, q), known ? scales(i, q) * (c.t(i, q) - y(i, q)) : 0.0, 1e-14);
+        }
+    }
+    std::vector<double> wb(static_cast<std::size_t>(c.net.n_parameters()));
+    lin.parameters({wb.data(), c.net.n_parameters()});
+    for (index_t p = 0; p < c.net.n_parameters(); ++p) {
+        CHECK_EQUAL(wb[static_cast<std::size_t>(p)], c.net.wb()[p]);
+    }
+}
+
 void normal_equations_and_gauss_newton_are_products_of_j(const Case& c) {
     const index_t n = c.net.n_parameters();
     Matrix j(n, c.n_errors()), jj(n, n), y(c.t.rows, c.t.cols);
@@ -289,6 +309,7 @@ int main() {
         every_performance_is_consistent(c);
         jacobians_agree_with_differences(c);
         de_dwb_is_the_scaled_jacobian(c);
+        errors_are_scaled_residuals(c);
         normal_equations_and_gauss_newton_are_products_of_j(c);
         outputs_are_those_of_simulate(c);
         input_jacobian_agrees_with_differences(c);

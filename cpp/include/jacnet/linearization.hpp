@@ -67,6 +67,16 @@ public:
     /// Performance on these samples, regularisation included.
     double performance(std::optional<int> n_threads = {});
 
+    /// The parameters it was made with, P.
+    void parameters(VectorView<double> wb) const;
+
+    /// Errors as de_dwb() differentiates them, sqrt(EW) norm (t - y), S x Q; 0 where the target
+    /// does not count. Their squares sum to e'e of normal_equations().
+    void errors(MatrixView<double> e, std::optional<int> n_threads = {});
+
+    /// sqrt(EW) norm, S x Q; 0 where the target does not count.
+    void error_scales(MatrixView<double> s) const;
+
     /// Gradient of the performance with respect to the parameters, +dperf/dwb, P.
     void gradient(VectorView<double> g, std::optional<int> n_threads = {});
 

@@ -1,0 +1,20 @@
+"""Memory is planned: what cannot be had is refused with its size, before anything is made."""
+
+from __future__ import annotations
+
+from . import _core
+
+_GIB = 2.0**30
+
+
+def need_memory(function: str, what: str, doubles: float, remedy: str) -> None:
+    """Refuse what needs more than a GiB and more than there is."""
+    needed = 8.0 * doubles
+    if needed <= _GIB:
+        return
+    available = _core.available_memory()
+    if needed > available:
+        raise MemoryError(
+            f"{function}: {what} needs {needed / _GIB:.3g} GiB, but {available / _GIB:.3g} GiB are "
+            f"available; {remedy}"
+        )

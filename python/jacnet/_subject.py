@@ -1,0 +1,125 @@
+"""What the self-check compares: a network on some samples, and how two answers are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ._blocks import signals
+from ._core import Linearization, linearize
+from ._differences import derivative
+from .network import Network
+
+EXACT, DIFFERENCES = 1e-10, 1e-6
+_COORDINATES, _DIRECTIONS = 8, 2
+
+Measured = tuple[float, float, float] | str
+
+
+@dataclass
+class Subject:
+    """A network and samples, with what several comparisons share."""
+
+    net: Network
+    x: list[np.ndarray]
+    t: np.ndarray | None
+    ew: Any
+    rng: np.random.RandomState
+    dense: bool
+    package: ModuleType
+
+    @cached_property
+    def lin(self) -> Linearization:
+        """The linearization whose answers are checked."""
+        return self.at(self.net.wb)
+
+    def at(self, wb: np.ndarray, x: list[np.ndarray] | None = None) -> Linearization:
+        """A linearization at other parameters or inputs."""
+        moved = self.net.copy().setwb(wb)
+        return linearize(moved, signals(self.x if x is None else x), self.t, ew=self.ew)
+
+    def has(self, needs: str) -> bool:
+        """Whether everything named is there: methods, ``targets``, ``dense``, ``least-squares``."""
+        return all(self._has(need) for need in needs.split())
+
+    def _has(self, need: str) -> bool:
+        if need == "targets":
+            return self.t is not None
+        if need == "dense":
+            return self.dense
+        if need == "least-squares":
+            return self.net.performance in ("mse", "sse")
+        if need == "classes":
+            return self.net.performance == "crossentropy"
+        if need.startswith("package."):
+            return hasattr(self.package, need.removeprefix("package."))
+        return hasattr(Linearization, need)
+
+    @cached_property
+    def directions(self) -> np.ndarray:
+        """Some parameters one by one, then random directions, of the parameters' size; P x K."""
+        sizes = np.maximum(np.abs(self.net.wb), 0.1)
+        p = len(sizes)
+        chosen = self.rng.permutation(p)[:_COORDINATES]
+        single = np.zeros((p, len(chosen)))
+        single[chosen, np.arange(len(chosen))] = sizes[chosen]
+        signs = self.rng.choice([-1.0, 1.0], (p, _DIRECTIONS))
+        return np.hstack([single, signs * sizes[:, None] / np.sqrt(max(p, 1))])
+
+    def vectors(self, *shape: int) -> np.ndarray:
+        """Random numbers."""
+        return self.rng.standard_normal(shape)
+
+    @cached_property
+    def jacobian(self) -> np.ndarray:
+        return self.lin.jacobian()
+
+    @cached_property
+    def hessian(self) -> np.ndarray:
+        return self.lin.hessian()
+
+    @cached_property
+    def gauss_newton(self) -> np.ndarray:
+        return self.lin.gauss_newton()
+
+    def regularised(self, name: str) -> np.ndarray:
+        """What regularisation alone adds: the answer for no samples."""
+        nothing = [xi[:, :0] for xi in self.x]
+        return getattr(linearize(self.net, signals(nothing), self.t[:, :0]), name)()
+
+    def along(
+        self, function: Callable[[Linearization], np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Derivatives of an answer along every direction, stacked last."""
+        wb = self.net.wb
+        results = [
+            derivative(lambda h, d=d: function(self.at(wb + h * d))) for d in self.directions.T
+        ]
+        values, doubts, sizes = zip(*results, strict=True)
+        return np.stack(values, axis=-1), np.stack(doubts, axis=-1), max(sizes)
+
+
+def identity(actual: Any, expected: Any, scale: float = 0.0) -> Measured:
+    """Two ways to the same numbers."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    if actual.shape != expected.shape:
+        raise ValueError(f"shapes differ: {actual.shape} and {expected.shape}")
+    size = max(np.max(np.abs(expected), initial=0.0), scale, 1e-300)
+    return float(np.max(np.abs(actual - expected), initial=0.0) / size), EXACT, 1.0
+
+
+def difference(actual: np.ndarray, measured: tuple[np.ndarray, np.ndarray, float]) -> Measured:
+    """A derivative and its differences, where these agree among themselves."""
+    expected, doubts, size = measured
+    if actual.shape != expected.shape:
+        raise ValueError(f"shapes differ: {actual.shape} and {expected.shape}")
+    scale = max(np.max(np.abs(actual), initial=0.0), 1e-4 * size, 1e-300)
+    sure = doubts <= 0.3 * DIFFERENCES * scale
+    errors = np.where(sure, np.abs(actual - expected), 0.0)
+    share = float(np.mean(sure)) if sure.size else 1.0
+    return float(np.max(errors, initial=0.0) / scale), DIFFERENCES, share

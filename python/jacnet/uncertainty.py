@@ -1,0 +1,163 @@
+"""Uncertainty of networks fitted by least squares: covariances and intervals in one call each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ._core import linearize
+from ._suggest import chosen
+from .fitted import Prediction, Uncertainty
+from .network import Network
+
+_SINGULAR = ("error", "pseudo-inverse")
+
+
+def uncertainty(
+    net: Network,
+    x: Any,
+    t: Any,
+    *,
+    ew: Any = None,
+    samples: Any = None,
+    robust: bool = False,
+    singular: str = "error",
+) -> Uncertainty:
+    """Uncertainty of a network fitted by least squares, from the data it was fitted to.
+
+    Parameters
+    ----------
+    net : Network
+        At a minimum of its performance, ``"mse"`` or ``"sse"``. Frozen weights count as known.
+    x : array (R, Q), or list of one per input
+    t : array (S, Q), or list of one per output
+        NaN targets don't count.
+    ew : number, (1, Q), (S, 1) or (S, Q), optional
+        Error weights: observations have the variance sigma^2 / ew.
+    samples : indices or boolean mask, optional
+        The samples that were fitted, such as ``tr.trainInd``.
+    robust : bool, optional
+        Use the sandwich ``A^-1 (sum_n s_n s_n') A^-1 N / (N - P)``, with s_n the sum of J e over
+        the outputs of sample n: valid when the noise differs between samples (White 1980).
+    singular : {"error", "pseudo-inverse"}, optional
+        What to do where the data do not determine all parameters: refuse, with the names of some,
+        or take the pseudo-inverse; `rank` tells how many directions are left.
+
+    Returns
+    -------
+    Uncertainty
+        ``covariance``, ``standard_errors``, ``summary()``, ``predict(x_new)``, ``delta(function)``.
+
+    Raises
+    ------
+    ValueError
+        For another performance function, a rank-deficient Jacobian, as many parameters as errors,
+        and as ``linearize``.
+    TypeError, IndexError
+        As ``linearize``.
+
+    Notes
+    -----
+    ``sigma^2 (J J')^-1`` with J = de_dwb and sigma^2 = e'e / (N - P). With regularisation r the
+    inverse is that of ``J J' + penalty I``, the curvature of the performance, with
+    penalty = r / (1 - r) (sse) or r Ne / ((1 - r) P) (mse), and P gives way to the effective number
+    of parameters ``P - penalty tr((J J' + penalty I)^-1)`` (MacKay 1992; Foresee and Hagan 1997).
+    Cost: 4 N P^2 + 20 P^3 flops (QR by blocks of samples, then SVD: no digits are lost to squaring
+    J); memory: a few P x P.
+
+    Examples
+    --------
+    >>> x, t = jn.datasets.simplefit()
+    >>> net, tr = jn.train(jn.feedforwardnet(4), x, t, seed=0)
+    >>> fit = jn.uncertainty(net, x, t, samples=tr.trainInd)
+    >>> fit.standard_errors.shape
+    (13,)
+    """
+    return _made("uncertainty", net, x, t, ew, samples, robust, singular)
+
+
+def parameter_covariance(
+    net: Network,
+    x: Any,
+    t: Any,
+    *,
+    ew: Any = None,
+    samples: Any = None,
+    robust: bool = False,
+    singular: str = "error",
+) -> np.ndarray:
+    """Covariance of fitted parameters, sigma^2 (J J')^-1, P x P; see :func:`uncertainty`."""
+    return _made("parameter_covariance", net, x, t, ew, samples, robust, singular).covariance
+
+
+def prediction_interval(
+    net: Network | Uncertainty,
+    x_new: Any,
+    confidence: float = 0.95,
+    *,
+    data: tuple[Any, Any] | None = None,
+    ew: Any = None,
+    samples: Any = None,
+    kind: str = "prediction",
+    robust: bool = False,
+    singular: str = "error",
+) -> Prediction:
+    """Predictions of a fitted network with an interval each, by the delta method (needs SciPy).
+
+    Parameters
+    ----------
+    net : Network or Uncertainty
+        A fitted network, with the data it was fitted to in `data`; or the result of
+        :func:`uncertainty`, which many predictions can share.
+    x_new : array (R, Q), or list of one per input
+    confidence : float, optional
+    data : (x, t), optional
+        Samples that the network was fitted to, with `ew` and `samples` as in :func:`uncertainty`.
+    kind : {"prediction", "confidence"}, optional
+        For a new observation, or for the mean.
+    robust, singular : as in :func:`uncertainty`
+
+    Returns
+    -------
+    Prediction
+        Unpacks as ``y, lower, upper``, all (S, Q), on the original scale of the targets.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`uncertainty` and :meth:`Uncertainty.predict`, and without data.
+    """
+    if isinstance(net, Uncertainty):
+        return net.predict(x_new, confidence, kind=kind)
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError(
+            "prediction_interval: data must be (x, t), the samples that the network was fitted to; "
+            "or pass the result of jn.uncertainty(net, x, t) in place of the network"
+        )
+    fit = _made("prediction_interval", net, *data, ew, samples, robust, singular)
+    return fit.predict(x_new, confidence, kind=kind)
+
+
+def _made(
+    function: str,
+    net: Any,
+    x: Any,
+    t: Any,
+    ew: Any,
+    samples: Any,
+    robust: bool,
+    singular: str,
+) -> Uncertainty:
+    if not isinstance(net, Network):
+        raise TypeError(f"{function}: net must be a jacnet.Network, got {type(net).__name__}")
+    chosen(f"{function}: singular", singular, _SINGULAR)
+    if net.performance not in ("mse", "sse"):
+        raise ValueError(
+            f"{function}: performFcn is {net.performance!r}, expected 'mse' or 'sse': the "
+            "covariance is that of least squares; for crossentropy use jn.laplace"
+        )
+    if t is None:
+        raise TypeError(f"{function}: t must be an array of targets, got None")
+    lin = linearize(net, x, t, ew=ew, samples=samples)
+    return Uncertainty(net, lin, robust=bool(robust), singular=singular, function=function)

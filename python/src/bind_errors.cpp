@@ -1,0 +1,74 @@
+/// The errors of a linearization, how they are scaled and counted, and what it was made of.
+
+#include "jacnet/runtime.hpp"
+#include "linearization.hpp"
+
+namespace py = pybind11;
+using namespace jacnet;
+using namespace jacnet::python;
+
+namespace {
+
+constexpr const char* errors_doc =
+    R"(Errors as ``de_dwb`` differentiates them: sqrt(ew) norm (t - y), (S, Q).
+
+0 where the target does not count. Their squares sum to the e'e of ``normal_equations``; ``norm`` is
+the error normalisation of the network, 1 unless asked for. Cost: one simulation.)";
+
+constexpr const char* error_scales_doc =
+    R"(Factors of the errors, sqrt(ew) norm, (S, Q); 0 where the target does not count.)";
+
+constexpr const char* parameters_doc =
+    R"(A copy of the parameters that the linearization was made with, (P,).)";
+
+constexpr const char* n_targets_doc =
+    R"(Ne: number of target elements that count, the divisor of mse, mae and crossentropy.)";
+
+constexpr const char* made_of_doc =
+    R"((net, x, t, ew, samples) that it was made of; the network may have changed since.)";
+
+}  // namespace
+
+void bind_errors(py::module_& m) {
+    auto cls = py::reinterpret_borrow<py::class_<PyLinearization>>(m.attr("Linearization"));
+    cls.def_property_readonly("n_parameters", &PyLinearization::n_parameters, "P.")
+        .def_property_readonly("n_outputs", &PyLinearization::n_outputs, "S.")
+        .def_property_readonly("n_inputs", &PyLinearization::n_inputs, "R, of all inputs.")
+        .def_property_readonly("n_samples", &PyLinearization::n_samples, "Q.")
+        .def_property_readonly(
+            "n_targets", [](PyLinearization& lin) { return lin.made().n_targets(); }, n_targets_doc)
+        .def(
+            "parameters",
+            [](PyLinearization& lin) {
+                const py::array wb = lin.target("parameters", py::none(), {lin.n_parameters()});
+                lin.made().parameters(vector(wb));
+                return wb;
+            },
+            parameters_doc)
+        .def(
+            "errors",
+            [](PyLinearization& lin, py::object out) {
+                const py::array e = lin.target("errors", out, {lin.n_outputs(), lin.n_samples()});
+                Linearization& made = lin.made();
+                lin.ask(lin.work(1), [&] { made.errors(matrix(e)); });
+                return e;
+            },
+            py::kw_only(), py::arg("out") = py::none(), errors_doc)
+        .def(
+            "error_scales",
+            [](PyLinearization& lin, py::object out) {
+                const py::array s =
+                    lin.target("error_scales", out, {lin.n_outputs(), lin.n_samples()});
+                lin.made().error_scales(matrix(s));
+                return s;
+            },
+            py::kw_only(), py::arg("out") = py::none(), error_scales_doc)
+        .def(
+            "_made_of",
+            [](PyLinearization& lin) {
+                const py::object net = py::cast(&lin.network(), py::return_value_policy::reference);
+                return py::make_tuple(net) + lin.data().arrays();
+            },
+            made_of_doc);
+    m.def("available_memory", &available_memory, "Bytes that the process can still have.");
+}
