@@ -84,6 +84,27 @@ void check_error_weights(const char* function, const MatrixView<const double>& e
     }
 }
 
+void check_directions(const char* function, const char* what,
+                      const std::vector<MatrixView<const double>>& arrays,
+                      const std::vector<index_t>& rows, index_t cols) {
+    if (arrays.size() != rows.size()) {
+        refuse(function, ": ", what, " has ", arrays.size(), " arrays, expected ", rows.size());
+    }
+    for (std::size_t j = 0; j < rows.size(); ++j) {
+        const std::string name = rows.size() > 1 ? text(what, "[", j, "]") : std::string(what);
+        check_shape(function, name.c_str(), arrays[j], rows[j], cols);
+        for (index_t q = 0; q < cols; ++q) {
+            if (q % 4096 == 0) detail::poll_interrupt();
+            for (index_t i = 0; i < rows[j]; ++i) {
+                const double value = arrays[j](i, q);
+                if (std::isfinite(value)) continue;
+                refuse(function, ": ", name, "[", i, ", ", q, "] is ", value,
+                       "; directions must be finite");
+            }
+        }
+    }
+}
+
 Batch::Batch(const Plan& plan, const Samples& samples, const char* function, UnknownInputs policy)
     : x(samples.x),
       t(samples.t),

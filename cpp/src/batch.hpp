@@ -51,6 +51,11 @@ private:
 void check_error_weights(const char* function, const MatrixView<const double>& ew, index_t rows,
                          index_t cols);
 
+/// Refuses directions, one array per input or output, of other shapes or with values not finite.
+void check_directions(const char* function, const char* what,
+                      const std::vector<MatrixView<const double>>& arrays,
+                      const std::vector<index_t>& rows, index_t cols);
+
 /// The weight that spreads to an element; 1 without error weights.
 inline double error_weight(const MatrixView<const double>& ew, index_t row, index_t col) {
     return ew.data ? ew(ew.rows == 1 ? 0 : row, ew.cols == 1 ? 0 : col) : 1.0;

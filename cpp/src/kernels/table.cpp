@@ -33,6 +33,9 @@ const Kernels& table() {
         solve_rows,
         solve_lower,
         solve_lower_transposed,
+        vector_product,
+        transposed_products,
+        lane_products,
     };
     return kernels;
 }
