@@ -105,18 +105,19 @@ void check_directions(const char* function, const char* what,
     }
 }
 
-Batch::Batch(const Plan& plan, const Samples& samples, const char* function, UnknownInputs policy)
+Batch::Batch(const Plan& plan, const Samples& samples, const char* function, UnknownInputs policy,
+             const char* name)
     : x(samples.x),
       t(samples.t),
       ew(samples.ew),
       n_outputs_(static_cast<index_t>(plan.outputs.size())),
       n_rows_(plan.n_outputs) {
     if (x.size() != plan.inputs.size()) {
-        refuse(function, ": x has ", x.size(), " arrays, but the network has ", plan.inputs.size(),
-               " inputs");
+        refuse(function, ": ", name, " has ", x.size(), " arrays, but the network has ",
+               plan.inputs.size(), " inputs");
     }
     const auto input_name = [&](std::size_t j) {
-        return x.size() > 1 ? text("x[", j, "]") : std::string("x");
+        return x.size() > 1 ? text(name, "[", j, "]") : std::string(name);
     };
     const index_t total = !x.empty() ? x[0].cols : !t.empty() ? t[0].cols : 0;
     for (std::size_t j = 0; j < x.size(); ++j) {
@@ -159,7 +160,7 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
     if (policy == UnknownInputs::refused && t.empty() &&
         std::any_of(unknown_.begin(), unknown_.end(), [](char c) { return c != 0; })) {
         const auto first = std::find(unknown_.begin(), unknown_.end(), char{1}) - unknown_.begin();
-        refuse(function, ": x has a NaN in sample ", column(first / n_outputs_),
+        refuse(function, ": ", name, " has a NaN in sample ", column(first / n_outputs_),
                "; only functions with targets accept unknown inputs (as don't care)");
     }
     counted = t.empty() ? 0 : size_ * plan.n_outputs;

@@ -14,8 +14,9 @@ struct Batch {
     /// Unknown inputs are don't care where there are targets; without, a matter of policy.
     enum class UnknownInputs { refused, allowed };
 
+    /// @param name  what messages call the inputs
     Batch(const Plan& plan, const Samples& samples, const char* function,
-          UnknownInputs policy = UnknownInputs::refused);
+          UnknownInputs policy = UnknownInputs::refused, const char* name = "x");
 
     index_t size() const { return size_; }
     index_t column(index_t position) const {

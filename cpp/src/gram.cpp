@@ -352,13 +352,22 @@ void ntk(const Network& net, const std::vector<MatrixView<const double>>& x1,
          std::optional<int> n_threads) {
     const Plan plan(net, "ntk", Parameters::borrowed);
     const Samples one{.x = x1, .t = {}}, other{.x = x2, .t = {}};
-    const Batch rows(plan, one, "ntk"), columns(plan, other, "ntk");
+    constexpr auto policy = Batch::UnknownInputs::refused;
+    const Batch rows(plan, one, "ntk", policy, "x1");
     const index_t outputs = form == GramForm::full ? plan.n_outputs : 1;
-    if (k.rows != outputs * rows.size() || k.cols != outputs * columns.size()) {
+    const auto check = [&](index_t columns) {
+        if (k.rows == outputs * rows.size() && k.cols == outputs * columns) return;
         refuse("ntk: out has shape (", k.rows, ", ", k.cols, "), expected (", outputs * rows.size(),
-               ", ", outputs * columns.size(), ")");
+               ", ", outputs * columns, ")");
+    };
+    Tape left(plan, rows, false);
+    if (x2.empty()) {
+        check(rows.size());
+        return compute_gram(left, k, n_threads, form);
     }
-    Tape left(plan, rows, false), right(plan, columns, false);
+    const Batch columns(plan, other, "ntk", policy, "x2");
+    check(columns.size());
+    Tape right(plan, columns, false);
     compute_kernel(left, right, k, n_threads, form);
 }
 

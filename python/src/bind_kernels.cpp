@@ -24,26 +24,22 @@ py::array kernel(py::handle net_object, py::handle x1, py::handle x2, py::handle
     const char* function = "ntk";
     const Network& net = network(net_object, function);
     const GramForm form = form_of(traced, function);
-    if (x2.is_none()) {
-        PyLinearization lin(net, function, x1, py::none(), py::none(), py::none());
-        return lin.gram(function, n_threads, out, form);
-    }
     const auto threads = thread_count(n_threads, function);
     std::vector<index_t> rows;
     for (const Input& input : net.structure().inputs) rows.push_back(input.size);
-    const Signals one(x1, {function, "x1"}, rows), other(x2, {function, "x2"}, rows);
+    const Signals one(x1, {function, "x1"}, rows);
+    const Signals other = x2.is_none() ? Signals() : Signals(x2, {function, "x2"}, rows);
     const index_t outputs = form == GramForm::full ? net.n_outputs() : 1;
-    const py::array k =
-        result(out, {function, "out"}, {outputs * columns_of(one), outputs * columns_of(other)});
+    const index_t n_rows = columns_of(one), n_columns = columns_of(x2.is_none() ? one : other);
+    const py::array k = result(out, {function, "out"}, {outputs * n_rows, outputs * n_columns});
     if (!out.is_none()) {
         refuse_overlap(k, function, one.arrays(), "x1");
         refuse_overlap(k, function, other.arrays(), "x2");
         refuse_overlap(k, function, net);
     }
-    const double pairs =
-        static_cast<double>(columns_of(one)) * static_cast<double>(columns_of(other));
-    const double work = static_cast<double>(net.n_parameters()) *
-                            static_cast<double>(columns_of(one) + columns_of(other)) +
+    const double samples = static_cast<double>(n_rows) + static_cast<double>(n_columns);
+    const double pairs = static_cast<double>(n_rows) * static_cast<double>(n_columns);
+    const double work = static_cast<double>(net.n_parameters()) * samples +
                         10.0 * pairs * static_cast<double>(outputs);
     unlocked(work, net, [&](const Network& own) {
         jacnet::ntk(own, one.views(), other.views(), matrix(k), form, threads);
