@@ -24,7 +24,7 @@ except ImportError as error:
         "`pip install .` from the source tree, and start Python outside of its python/ folder"
     ) from error
 
-from . import datasets
+from . import datasets, plot
 from ._core import (
     Linearization,
     buffers,
@@ -55,6 +55,7 @@ from .functions import configure, formwb, getwb, init, load, save, separatewb, s
 from .layout import Block, Layout
 from .network import Network
 from .record import TrainingRecord
+from .sensitivities import Sensitivity, sensitivity
 from .training import train, trainlm
 
 try:
@@ -72,11 +73,12 @@ __all__ = [  # noqa: RUF022  (in reading order)
     "defaultderiv", "staticderiv", "num2deriv", "num5deriv",
     "gradient", "jacobian", "normal_equations", "gauss_newton", "hessian", "gram", "ntk",
     "input_hessian", "laplacian", "input_jvp", "input_vjp", "input_hvp",
+    "sensitivity", "Sensitivity",
     "linearize", "Linearization",
     # training
     "train", "trainlm", "TrainingRecord",
-    # data and installation
-    "datasets", "build_info", "buffers", "clear_buffers",
+    # plots, data and installation
+    "plot", "datasets", "build_info", "buffers", "clear_buffers",
     "get_include", "get_cmake_dir", "get_pkgconfig_dir",
 ]  # fmt: skip
 
