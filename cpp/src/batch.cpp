@@ -96,18 +96,40 @@ void check_error_weights(const char* function, const MatrixView<const double>& e
     }
 }
 
-Batch::Batch(const Plan& plan, const Samples& samples, const char* function, UnknownInputs policy)
+void check_directions(const char* function, const char* what,
+                      const std::vector<MatrixView<const double>>& arrays,
+                      const std::vector<index_t>& rows, index_t cols) {
+    if (arrays.size() != rows.size()) {
+        refuse(function, ": ", what, " has ", arrays.size(), " arrays, expected ", rows.size());
+    }
+    for (std::size_t j = 0; j < rows.size(); ++j) {
+        const std::string name = rows.size() > 1 ? text(what, "[", j, "]") : std::string(what);
+        check_shape(function, name.c_str(), arrays[j], rows[j], cols);
+        for (index_t q = 0; q < cols; ++q) {
+            if (q % 4096 == 0) detail::poll_interrupt();
+            for (index_t i = 0; i < rows[j]; ++i) {
+                const double value = arrays[j](i, q);
+                if (std::isfinite(value)) continue;
+                refuse(function, ": ", name, "[", i, ", ", q, "] is ", value,
+                       "; directions must be finite");
+            }
+        }
+    }
+}
+
+Batch::Batch(const Plan& plan, const Samples& samples, const char* function, UnknownInputs policy,
+             const char* name)
     : x(samples.x),
       t(samples.t),
       ew(samples.ew),
       n_outputs_(static_cast<index_t>(plan.outputs.size())),
       n_rows_(plan.n_outputs) {
     if (x.size() != plan.inputs.size()) {
-        refuse(function, ": x has ", x.size(), " arrays, but the network has ", plan.inputs.size(),
-               " inputs");
+        refuse(function, ": ", name, " has ", x.size(), " arrays, but the network has ",
+               plan.inputs.size(), " inputs");
     }
     const auto input_name = [&](std::size_t j) {
-        return x.size() > 1 ? text("x[", j, "]") : std::string("x");
+        return x.size() > 1 ? text(name, "[", j, "]") : std::string(name);
     };
     const index_t total = !x.empty() ? x[0].cols : !t.empty() ? t[0].cols : 0;
     for (std::size_t j = 0; j < x.size(); ++j) {
@@ -150,7 +172,7 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
     if (policy == UnknownInputs::refused && t.empty() &&
         std::any_of(unknown_.begin(), unknown_.end(), [](char c) { return c != 0; })) {
         const auto first = std::find(unknown_.begin(), unknown_.end(), char{1}) - unknown_.begin();
-        refuse(function, ": x has a NaN in sample ", column(first / n_outputs_),
+        refuse(function, ": ", name, " has a NaN in sample ", column(first / n_outputs_),
                "; only functions with targets accept unknown inputs (as don't care)");
     }
     counted = t.empty() ? 0 : size_ * plan.n_outputs;

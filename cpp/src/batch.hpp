@@ -14,8 +14,9 @@ struct Batch {
     /// Unknown inputs are don't care where there are targets; without, a matter of policy.
     enum class UnknownInputs { refused, allowed };
 
+    /// @param name  what messages call the inputs
     Batch(const Plan& plan, const Samples& samples, const char* function,
-          UnknownInputs policy = UnknownInputs::refused);
+          UnknownInputs policy = UnknownInputs::refused, const char* name = "x");
 
     index_t size() const { return size_; }
     index_t column(index_t position) const {
@@ -50,6 +51,11 @@ private:
 /// Refuses error weights of a shape that does not spread over rows x cols, or negative ones.
 void check_error_weights(const char* function, const MatrixView<const double>& ew, index_t rows,
                          index_t cols);
+
+/// Refuses directions, one array per input or output, of other shapes or with values not finite.
+void check_directions(const char* function, const char* what,
+                      const std::vector<MatrixView<const double>>& arrays,
+                      const std::vector<index_t>& rows, index_t cols);
 
 /// The weight that spreads to an element; 1 without error weights.
 inline double error_weight(const MatrixView<const double>& ew, index_t row, index_t col) {

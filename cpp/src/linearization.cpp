@@ -49,6 +49,18 @@ void check_size(const char* function, const VectorView<T>& out, index_t size) {
     }
 }
 
+std::vector<index_t> input_rows(const Plan& plan) {
+    std::vector<index_t> rows;
+    for (const Input& input : plan.inputs) rows.push_back(input.size);
+    return rows;
+}
+
+std::vector<index_t> output_rows(const Plan& plan) {
+    std::vector<index_t> rows;
+    for (const PlanOutput& output : plan.outputs) rows.push_back(output.rows);
+    return rows;
+}
+
 void need_targets(const char* function, const Batch& batch) {
     if (!batch.has_targets()) {
         refuse(function, ": needs targets, but the linearization was made without t");
@@ -106,10 +118,43 @@ void Linearization::input_jacobian(double* data, const index_t strides[3],
     compute_input_jacobian(impl_->tape, data, strides, n_threads);
 }
 
-void Linearization::gram(MatrixView<double> g, std::optional<int> n_threads) {
-    const index_t columns = n_outputs() * n_samples();
-    check_shape("gram", g, columns, columns);
-    compute_gram(impl_->tape, g, n_threads);
+void Linearization::input_hessian(double* data, const index_t strides[4],
+                                  std::optional<int> n_threads) {
+    compute_input_hessian(impl_->plan, impl_->batch, data, strides, n_threads);
+}
+
+void Linearization::laplacian(MatrixView<double> l, std::optional<int> n_threads) {
+    check_shape("laplacian", l, n_samples(), n_outputs());
+    compute_laplacian(impl_->plan, impl_->batch, l, n_threads);
+}
+
+void Linearization::input_jvp(const std::vector<MatrixView<const double>>& v,
+                              MatrixView<double> out, std::optional<int> n_threads) {
+    check_directions("input_jvp", "v", v, input_rows(impl_->plan), n_samples());
+    check_shape("input_jvp", out, n_outputs(), n_samples());
+    compute_input_jvp(impl_->tape, v, out, n_threads);
+}
+
+void Linearization::input_vjp(const std::vector<MatrixView<const double>>& u,
+                              MatrixView<double> out, std::optional<int> n_threads) {
+    check_directions("input_vjp", "u", u, output_rows(impl_->plan), n_samples());
+    check_shape("input_vjp", out, n_inputs(), n_samples());
+    compute_input_vjp(impl_->tape, u, out, n_threads);
+}
+
+void Linearization::input_hvp(const std::vector<MatrixView<const double>>& u,
+                              const std::vector<MatrixView<const double>>& v,
+                              MatrixView<double> out, std::optional<int> n_threads) {
+    check_directions("input_hvp", "u", u, output_rows(impl_->plan), n_samples());
+    check_directions("input_hvp", "v", v, input_rows(impl_->plan), n_samples());
+    check_shape("input_hvp", out, n_inputs(), n_samples());
+    compute_input_hvp(impl_->plan, impl_->batch, u, v, out, n_threads);
+}
+
+void Linearization::gram(MatrixView<double> g, std::optional<int> n_threads, GramForm form) {
+    const index_t size = n_samples() * (form == GramForm::full ? n_outputs() : 1);
+    check_shape("gram", g, size, size);
+    compute_gram(impl_->tape, g, n_threads, form);
 }
 
 double Linearization::normal_equations(MatrixView<double> jj, VectorView<double> je,

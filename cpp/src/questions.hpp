@@ -23,8 +23,30 @@ void compute_jacobian(Tape& tape, JacobianScale scale, MatrixView<double> j,
 void compute_input_jacobian(Tape& tape, double* data, const index_t strides[3],
                             std::optional<int> n_threads);
 
-/// (dy/dw)'(dy/dw), SQ x SQ.
-void compute_gram(Tape& tape, MatrixView<double> g, std::optional<int> n_threads);
+void compute_input_hessian(const Plan& plan, const Batch& batch, double* data,
+                           const index_t strides[4], std::optional<int> n_threads);
+void compute_laplacian(const Plan& plan, const Batch& batch, MatrixView<double> out,
+                       std::optional<int> n_threads);
+void compute_input_jvp(Tape& tape, const std::vector<MatrixView<const double>>& v,
+                       MatrixView<double> out, std::optional<int> n_threads);
+void compute_input_vjp(Tape& tape, const std::vector<MatrixView<const double>>& u,
+                       MatrixView<double> out, std::optional<int> n_threads);
+void compute_input_hvp(const Plan& plan, const Batch& batch,
+                       const std::vector<MatrixView<const double>>& u,
+                       const std::vector<MatrixView<const double>>& v, MatrixView<double> out,
+                       std::optional<int> n_threads);
+
+/// From lanes to a result with samples apart: lane z of run i to out[z sample_stride + i stride].
+void put_by_sample(index_t count, index_t n_runs, const Factor* runs, double* out,
+                   index_t sample_stride, index_t stride);
+
+/// (dy/dw)'(dy/dw), SQ x SQ, or summed over equal outputs, Q x Q.
+void compute_gram(Tape& tape, MatrixView<double> g, std::optional<int> n_threads,
+                  GramForm form = GramForm::full);
+
+/// The same between two sets of samples of one network: S Q1 x S Q2, or Q1 x Q2.
+void compute_kernel(Tape& rows, Tape& columns, MatrixView<double> k, std::optional<int> n_threads,
+                    GramForm form);
 
 /// Curvature of an objective, and for half_sse its gradient J e and twice its value e'e.
 double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<double> jj,

@@ -24,7 +24,7 @@ except ImportError as error:
         "`pip install .` from the source tree, and start Python outside of its python/ folder"
     ) from error
 
-from . import datasets
+from . import datasets, plot
 from ._core import (
     Linearization,
     buffers,
@@ -35,9 +35,15 @@ from ._core import (
     gradient,
     gram,
     hessian,
+    input_hessian,
+    input_hvp,
+    input_jvp,
+    input_vjp,
     jacobian,
+    laplacian,
     linearize,
     normal_equations,
+    ntk,
     num2deriv,
     num5deriv,
     perform,
@@ -54,6 +60,7 @@ from .minibatches import batch_weight, minibatches
 from .network import Network
 from .record import TrainingRecord
 from .streaming import Accumulator, accumulate, chunks
+from .sensitivities import Sensitivity, sensitivity
 from .training import train, trainlm
 from .uncertainty import parameter_covariance, prediction_interval, uncertainty
 
@@ -70,7 +77,9 @@ __all__ = [  # noqa: RUF022  (in reading order)
     "Layout", "Block", "getwb", "setwb", "formwb", "separatewb",
     # derivatives
     "defaultderiv", "staticderiv", "num2deriv", "num5deriv",
-    "gradient", "jacobian", "normal_equations", "gauss_newton", "hessian", "gram",
+    "gradient", "jacobian", "normal_equations", "gauss_newton", "hessian", "gram", "ntk",
+    "input_hessian", "laplacian", "input_jvp", "input_vjp", "input_hvp",
+    "sensitivity", "Sensitivity",
     "linearize", "Linearization",
     "check", "CheckResult",
     # parts of the samples
@@ -80,8 +89,8 @@ __all__ = [  # noqa: RUF022  (in reading order)
     "laplace", "Laplace", "LaplacePrediction",
     # training
     "train", "trainlm", "TrainingRecord",
-    # data and installation
-    "datasets", "build_info", "buffers", "clear_buffers",
+    # plots, data and installation
+    "plot", "datasets", "build_info", "buffers", "clear_buffers",
     "get_include", "get_cmake_dir", "get_pkgconfig_dir",
 ]  # fmt: skip
 

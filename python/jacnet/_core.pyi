@@ -105,7 +105,20 @@ class Linearization:
         out: Array | None = None,
     ) -> Array: ...
     def de_dwb(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
-    def gram(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
+    def gram(
+        self, *, traced: bool = False, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def input_hessian(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
+    def laplacian(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
+    def input_jvp(
+        self, v: Signals, *, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def input_vjp(
+        self, u: Signals, *, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def input_hvp(
+        self, u: Signals, v: Signals, *, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
     def normal_equations(
         self, *, n_threads: int | None = None, out: Array | None = None
     ) -> tuple[Array, Array, float]: ...
@@ -237,6 +250,60 @@ def jacobian(
 def gram(
     net: Network,
     x: Signals,
+    *,
+    traced: bool = False,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def ntk(
+    net: Network,
+    x1: Signals,
+    x2: Signals | None = None,
+    *,
+    traced: bool = False,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def input_hessian(
+    net: Network,
+    x: Signals,
+    *,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def laplacian(
+    net: Network,
+    x: Signals,
+    *,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def input_jvp(
+    net: Network,
+    x: Signals,
+    v: Signals,
+    *,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def input_vjp(
+    net: Network,
+    x: Signals,
+    u: Signals,
+    *,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def input_hvp(
+    net: Network,
+    x: Signals,
+    u: Signals,
+    v: Signals,
     *,
     samples: Samples = None,
     n_threads: int | None = None,

@@ -160,12 +160,6 @@ void bind_derivatives(py::module_& m) {
             py::arg("wrt") = "parameters", py::kw_only(), py::arg("n_threads") = none,
             py::arg("out") = none, doc::jacobian)
         .def(
-            "gram",
-            [](PyLinearization& lin, py::object n, py::object out) {
-                return lin.gram("gram", n, out);
-            },
-            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none, doc::gram)
-        .def(
             "normal_equations",
             [](PyLinearization& lin, py::object n, py::object out) {
                 return lin.normal_equations("normal_equations", n, out);
@@ -236,14 +230,6 @@ void bind_derivatives(py::module_& m) {
         py::arg("net"), py::arg("x"), py::arg("wrt") = "parameters", py::kw_only(),
         py::arg("samples") = none, py::arg("n_threads") = none, py::arg("out") = none,
         doc::jacobian);
-    m.def(
-        "gram",
-        [](py::object net, py::object x, py::object samples, py::object n_threads, py::object out) {
-            PyLinearization lin(network(net, "gram"), "gram", x, py::none(), py::none(), samples);
-            return lin.gram("gram", n_threads, out);
-        },
-        py::arg("net"), py::arg("x"), py::kw_only(), py::arg("samples") = none,
-        py::arg("n_threads") = none, py::arg("out") = none, doc::gram);
     m.def(
         "linearize",
         [](py::object net, py::object x, py::object t, py::object ew, py::object samples) {

@@ -133,15 +133,6 @@ Notes
 Stagewise second-order backpropagation (Bishop 1992; Mizutani and Dreyfus 2008). Cost: about
 Q (sum P_l^2 / 2 + 2 sum_{l<k} P_l P_k) flops for layers of P_l parameters.)";
 
-inline constexpr const char* gram =
-    R"(Gram matrix of the outputs' Jacobian, (dy/dwb)'(dy/dwb), without forming the Jacobian.
-
-Returns (S*Q, S*Q), symmetric to the last bit; rows and columns in the order of the columns of
-``jacobian(net, x)``: output element fastest, then sample. Unscaled, no targets needed. Also known as
-the empirical neural tangent kernel (Jacot, Gabriel and Hongler 2018). ``samples``, ``n_threads`` and
-``out`` as everywhere. Cost: (S*Q)^2 sum h_l flops; memory beyond the result:
-Q (sum k_l + S sum h_l) numbers.)";
-
 inline constexpr const char* perform =
     R"(Performance of outputs y against targets t, both (S, Q), with the network's settings.
 

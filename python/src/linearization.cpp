@@ -145,11 +145,13 @@ py::array PyLinearization::jacobian(const char* function, const std::string& wrt
     return j;
 }
 
-py::array PyLinearization::gram(const char* function, py::handle n_threads, py::handle out) {
+py::array PyLinearization::gram(const char* function, py::handle n_threads, py::handle out,
+                                GramForm form) {
     const auto threads = thread_count(n_threads, function);
-    const py::array g = target(function, out, {n_columns_, n_columns_});
+    const index_t size = form == GramForm::full ? n_columns_ : data_.count();
+    const py::array g = target(function, out, {size, size});
     made();
-    ask(work(n_columns_), [&] { made_->gram(matrix(g), threads); });
+    ask(work(n_columns_), [&] { made_->gram(matrix(g), threads, form); });
     return g;
 }
 

@@ -79,7 +79,7 @@ public:
     py::array de_dwb(const char* function, py::handle n_threads, py::handle out);
     py::array jacobian(const char* function, const std::string& wrt, py::handle n_threads,
                        py::handle out);
-    py::array gram(const char* function, py::handle n_threads, py::handle out);
+    py::array gram(const char* function, py::handle n_threads, py::handle out, GramForm form);
     py::tuple normal_equations(const char* function, py::handle n_threads, py::handle out);
     py::array hessian(const char* function, const std::string& kind, py::handle n_threads,
                       py::handle out);

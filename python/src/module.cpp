@@ -7,6 +7,8 @@
 void bind_network(pybind11::module_& m);
 void bind_derivatives(pybind11::module_& m);
 void bind_errors(pybind11::module_& m);
+void bind_inputs(pybind11::module_& m);
+void bind_kernels(pybind11::module_& m);
 void bind_training(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 
@@ -16,6 +18,8 @@ PYBIND11_MODULE(_core, m) {
     bind_network(m);
     bind_derivatives(m);
     bind_errors(m);
+    bind_inputs(m);
+    bind_kernels(m);
     bind_training(m);
     bind_runtime(m);
 }

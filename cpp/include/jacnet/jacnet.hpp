@@ -11,6 +11,7 @@
 #include "jacnet/network.hpp"
 #include "jacnet/linearization.hpp"
 #include "jacnet/derivatives.hpp"
+#include "jacnet/input_derivatives.hpp"
 #include "jacnet/training.hpp"
 #include "jacnet/io.hpp"
 #include "jacnet/runtime.hpp"

@@ -12,6 +12,9 @@ namespace jacnet {
 
 enum class Curvature { exact, gauss_newton };
 
+/// A kernel of the outputs' Jacobian: for every pair of outputs, or summed over equal outputs.
+enum class GramForm { full, traced };
+
 /// What becomes of the network's parameters: copied, or borrowed like the arrays.
 enum class Parameters { copied, borrowed };
 
@@ -89,10 +92,32 @@ public:
     /// +dy/dx, element (q, s, r) at `data[q * strides[0] + s * strides[1] + r * strides[2]]`.
     void input_jacobian(double* data, const index_t strides[3], std::optional<int> n_threads = {});
 
+    /// d2y/dx2, element (q, s, r, r') likewise with four strides; symmetric in r and r' to the last
+    /// bit. Second derivatives at kinks are zero. Cost per sample: R forward and S backward passes,
+    /// and S R^2 sum h_l flops.
+    void input_hessian(double* data, const index_t strides[4], std::optional<int> n_threads = {});
+
+    /// Trace of the input Hessian, sum of d2y/dx_r^2, Q x S. Cost per sample: R + 2 forward passes.
+    void laplacian(MatrixView<double> l, std::optional<int> n_threads = {});
+
+    /// Products with one vector per sample. `v`: R_i x Q for every input; `u`: S_i x Q for every
+    /// output. dy/dx v, S x Q; (dy/dx)' u, R x Q; and the Hessian of u'y times v, R x Q, for all
+    /// inputs stacked. Cost: one forward or backward pass each, two of both for the last.
+    /// @throws std::invalid_argument when shapes disagree or a direction is not finite
+    void input_jvp(const std::vector<MatrixView<const double>>& v, MatrixView<double> out,
+                   std::optional<int> n_threads = {});
+    void input_vjp(const std::vector<MatrixView<const double>>& u, MatrixView<double> out,
+                   std::optional<int> n_threads = {});
+    void input_hvp(const std::vector<MatrixView<const double>>& u,
+                   const std::vector<MatrixView<const double>>& v, MatrixView<double> out,
+                   std::optional<int> n_threads = {});
+
     /// (dy/dwb)'(dy/dwb), SQ x SQ, symmetric to the last bit, in the order of the Jacobian's
-    /// columns, without ever holding the Jacobian. Cost: (SQ)^2 sum h_l flops, and Q (sum k_l + S
-    /// sum h_l) doubles of memory.
-    void gram(MatrixView<double> g, std::optional<int> n_threads = {});
+    /// columns, without ever holding the Jacobian; or its trace over outputs, Q x Q: the sum over s
+    /// of the elements (q, s), (q', s). Cost: (SQ)^2 sum h_l flops, or Q^2 S sum h_l; memory: Q
+    /// (sum k_l + S sum h_l) doubles, three times.
+    void gram(MatrixView<double> g, std::optional<int> n_threads = {},
+              GramForm form = GramForm::full);
 
     /// JJ = J J' (P x P) and Je = J e (P), without ever holding J. Returns e'e.
     double normal_equations(MatrixView<double> jj, VectorView<double> je,

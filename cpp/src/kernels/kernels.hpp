@@ -102,6 +102,17 @@ struct Kernels {
     /// L x = b and L' x = b in place.
     void (*solve_lower)(index_t n, const double* l, index_t ld, double* x);
     void (*solve_lower_transposed)(index_t n, const double* l, index_t ld, double* x);
+
+    /// One sample, neurons as lanes: out = theta x for theta h x k, written in whole packets; and
+    /// out (r) = theta' d (r) for `count` vectors d, whole packets too, vectors ldd and ldo apart.
+    /// Lanes of d beyond its h values are multiplied by zero: they must be finite.
+    void (*vector_product)(index_t h, index_t k, const double* theta, const double* x, double* out);
+    void (*transposed_products)(index_t h, index_t k, const double* theta, index_t count,
+                                const double* d, index_t ldd, double* out, index_t ldo);
+    /// In every lane out (+)= a' b, for a k x rows, b k x columns: runs of n lanes, column by
+    /// column. `upper`: of out's lower triangle nothing is needed.
+    void (*lane_products)(index_t n, index_t rows, index_t columns, index_t k, const double* a,
+                          const double* b, double* out, bool upper, bool accumulate);
 };
 
 /// The table for this machine, chosen once; see runtime.hpp for JACNET_ISA.

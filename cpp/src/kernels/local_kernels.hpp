@@ -38,5 +38,10 @@ bool cholesky_block(index_t n, double* a, index_t ld);
 void solve_rows(index_t rows, index_t n, const double* l, index_t ldl, double* a, index_t lda);
 void solve_lower(index_t n, const double* l, index_t ld, double* x);
 void solve_lower_transposed(index_t n, const double* l, index_t ld, double* x);
+void vector_product(index_t h, index_t k, const double* theta, const double* x, double* out);
+void transposed_products(index_t h, index_t k, const double* theta, index_t count, const double* d,
+                         index_t ldd, double* out, index_t ldo);
+void lane_products(index_t n, index_t rows, index_t columns, index_t k, const double* a,
+                   const double* b, double* out, bool upper, bool accumulate);
 
 }  // namespace jacnet::kernels::JACNET_ISA

@@ -1,0 +1,76 @@
+/// Kernels of the outputs' Jacobian: the Gram matrix and the empirical neural tangent kernel.
+
+#include "docstrings_inputs.hpp"
+#include "linearization.hpp"
+
+namespace py = pybind11;
+using namespace jacnet;
+using namespace jacnet::python;
+
+namespace {
+
+GramForm form_of(py::handle traced, const char* function) {
+    if (!PyBool_Check(traced.ptr())) {
+        throw py::type_error(std::string(function) + ": traced must be True or False, got " +
+                             type_name(traced));
+    }
+    return traced.ptr() == Py_True ? GramForm::traced : GramForm::full;
+}
+
+index_t columns_of(const Signals& x) { return x.views().empty() ? 0 : x.views()[0].cols; }
+
+py::array kernel(py::handle net_object, py::handle x1, py::handle x2, py::handle traced,
+                 py::handle n_threads, py::handle out) {
+    const char* function = "ntk";
+    const Network& net = network(net_object, function);
+    const GramForm form = form_of(traced, function);
+    const auto threads = thread_count(n_threads, function);
+    std::vector<index_t> rows;
+    for (const Input& input : net.structure().inputs) rows.push_back(input.size);
+    const Signals one(x1, {function, "x1"}, rows);
+    const Signals other = x2.is_none() ? Signals() : Signals(x2, {function, "x2"}, rows);
+    const index_t outputs = form == GramForm::full ? net.n_outputs() : 1;
+    const index_t n_rows = columns_of(one), n_columns = columns_of(x2.is_none() ? one : other);
+    const py::array k = result(out, {function, "out"}, {outputs * n_rows, outputs * n_columns});
+    if (!out.is_none()) {
+        refuse_overlap(k, function, one.arrays(), "x1");
+        refuse_overlap(k, function, other.arrays(), "x2");
+        refuse_overlap(k, function, net);
+    }
+    const double samples = static_cast<double>(n_rows) + static_cast<double>(n_columns);
+    const double pairs = static_cast<double>(n_rows) * static_cast<double>(n_columns);
+    const double work = static_cast<double>(net.n_parameters()) * samples +
+                        10.0 * pairs * static_cast<double>(outputs);
+    unlocked(work, net, [&](const Network& own) {
+        jacnet::ntk(own, one.views(), other.views(), matrix(k), form, threads);
+    });
+    return k;
+}
+
+}  // namespace
+
+void bind_kernels(py::module_& m) {
+    namespace doc = docstrings;
+    const auto none = py::none();
+    using Object = py::object;
+
+    auto cls = py::reinterpret_borrow<py::class_<PyLinearization>>(m.attr("Linearization"));
+    cls.def(
+        "gram",
+        [](PyLinearization& lin, Object traced, Object n_threads, Object out) {
+            return lin.gram("gram", n_threads, out, form_of(traced, "gram"));
+        },
+        py::kw_only(), py::arg("traced") = false, py::arg("n_threads") = none,
+        py::arg("out") = none, doc::gram);
+    m.def(
+        "gram",
+        [](Object net, Object x, Object traced, Object samples, Object n_threads, Object out) {
+            const GramForm form = form_of(traced, "gram");
+            PyLinearization lin(network(net, "gram"), "gram", x, py::none(), py::none(), samples);
+            return lin.gram("gram", n_threads, out, form);
+        },
+        py::arg("net"), py::arg("x"), py::kw_only(), py::arg("traced") = false,
+        py::arg("samples") = none, py::arg("n_threads") = none, py::arg("out") = none, doc::gram);
+    m.def("ntk", &kernel, py::arg("net"), py::arg("x1"), py::arg("x2") = none, py::kw_only(),
+          py::arg("traced") = false, py::arg("n_threads") = none, py::arg("out") = none, doc::ntk);
+}
