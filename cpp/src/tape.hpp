@@ -31,26 +31,39 @@ public:
     index_t block_samples() const { return block_samples_; }
     index_t n_blocks() const { return (batch_.size() + block_samples_ - 1) / block_samples_; }
 
+    /// More questions will come, after all. Keeps the blocks from now on, if they are small enough.
+    void keep();
+    bool kept() const { return !kept_.empty(); }
+
     /// Calls body(b, block) with the parts of block b made. Different blocks may be asked for by
-    /// different threads at once.
+    /// different threads at once; a kept block also by several, once its parts are made.
     template <class Body>
     void with_block(index_t b, const Needs& needs, Body&& body) {
         if (kept_.empty()) {
             Workspace work;
             Block block = start(b, needs, work);
             Kept fresh;
-            fill(block, needs, fresh);
+            fill(block, needs, fresh, work);
             body(b, block);
             return;
         }
         Kept& kept = kept_[static_cast<std::size_t>(b)];
         if (!kept.work) {
             auto work = std::make_unique<Workspace>(Workspace::Own{});
-            kept.block = start(b, everything, *work);
+            kept.block = start(b, {.order = Order::slope}, *work);
             kept.work = std::move(work);  // now that nothing was refused
         }
-        fill(kept.block, needs, kept);
-        body(b, kept.block);
+        if (!needs.sensitivities || keeps_sensitivities_) {
+            fill(kept.block, needs, kept, *kept.work);
+            body(b, kept.block);
+            return;
+        }
+        Needs rest = needs;
+        rest.sensitivities = false;
+        fill(kept.block, rest, kept, *kept.work);
+        Workspace work;
+        Block block = with_sensitivities(kept.block, work);
+        body(b, block);
     }
 
     /// The same for all blocks, on several threads.
@@ -60,8 +73,7 @@ public:
     }
 
 private:
-    static constexpr Needs everything{Order::slope, true, true};
-
+    /// Each part of a kept block is reserved and made when a question first needs it.
     struct Kept {
         std::unique_ptr<Workspace> work;
         Block block;
@@ -70,11 +82,15 @@ private:
     };
 
     Block start(index_t b, const Needs& needs, Workspace& work) const;
-    void fill(Block& block, const Needs& needs, Kept& kept) const;
+    void fill(Block& block, const Needs& needs, Kept& kept, Workspace& work) const;
+    /// The block with sensitivities that live in `work`.
+    Block with_sensitivities(const Block& block, Workspace& work) const;
 
     const Plan& plan_;
     const Batch& batch_;
     index_t block_samples_;
+    index_t passes_ = 1, sensitivities_ = 0;  ///< doubles of a sample
+    bool keeps_sensitivities_ = false;
     std::vector<Kept> kept_;  ///< empty: streamed
 };
 

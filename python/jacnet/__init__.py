@@ -32,16 +32,20 @@ from ._core import (
     clear_buffers,
     defaultderiv,
     gauss_newton,
+    ggnvp,
     gradient,
     gram,
     hessian,
+    hvp,
     jacobian,
+    jvp,
     linearize,
     normal_equations,
     num2deriv,
     num5deriv,
     perform,
     staticderiv,
+    vjp,
 )
 from ._paths import get_cmake_dir, get_include, get_pkgconfig_dir
 from .constructors import cascadeforwardnet, feedforwardnet, fitnet, patternnet
@@ -65,6 +69,7 @@ __all__ = [  # noqa: RUF022  (in reading order)
     # derivatives
     "defaultderiv", "staticderiv", "num2deriv", "num5deriv",
     "gradient", "jacobian", "normal_equations", "gauss_newton", "hessian", "gram",
+    "jvp", "vjp", "hvp", "ggnvp",
     "linearize", "Linearization",
     # training
     "train", "trainlm", "TrainingRecord",

@@ -105,6 +105,25 @@ class Linearization:
         out: Array | None = None,
     ) -> Array: ...
 
+    @property
+    def n_parameters(self) -> int: ...
+    @property
+    def n_outputs(self) -> int: ...
+    @property
+    def n_samples(self) -> int: ...
+    def jvp(
+        self, v: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def vjp(
+        self, u: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def hvp(
+        self, v: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def ggnvp(
+        self, v: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+
 def linearize(
     net: Network,
     x: Signals,
@@ -224,6 +243,46 @@ def gram(
     net: Network,
     x: Signals,
     *,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def jvp(
+    net: Network,
+    x: Signals,
+    v: ArrayLike,
+    *,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def vjp(
+    net: Network,
+    x: Signals,
+    u: ArrayLike,
+    *,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def hvp(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    v: ArrayLike,
+    *,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def ggnvp(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    v: ArrayLike,
+    *,
+    ew: Signals | None = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,

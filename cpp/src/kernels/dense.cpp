@@ -197,4 +197,41 @@ void add_curvature(const Slope& f, const double* d2, index_t n, index_t h, const
     }
 }
 
+void multiply_curvature(const Slope& f, const double* d2, index_t n, index_t h, const double* v,
+                        index_t ldv, const double* r, index_t ldr, double* out, index_t ldo) {
+    if (!f.matrix) {
+        for (index_t i = 0; i < h; ++i) {
+            const double *c = d2 + i * f.ldd, *vi = v + i * ldv, *ri = r + i * ldr;
+            double* o = out + i * ldo;
+            for (index_t z = 0; z < n; ++z) o[z] += c[z] * vi[z] * ri[z];
+        }
+        return;
+    }
+    for (index_t first = 0; first < n; first += 8) {
+        double mean[8] = {}, ar[8] = {}, wr[8] = {};  // sums of a v, a d1 r, w d1 r
+        for (index_t i = 0; i < h; ++i) {
+            for (index_t z = 0; z < 8; ++z) {
+                mean[z] += f.a[i * f.lda + first + z] * v[i * ldv + first + z];
+            }
+        }
+        for (index_t i = 0; i < h; ++i) {
+            for (index_t z = 0; z < 8; ++z) {
+                const double a = f.a[i * f.lda + first + z], d1 = f.d1[i * f.ldd + first + z];
+                const double w = a * (v[i * ldv + first + z] - mean[z]);
+                ar[z] += (a * d1) * r[i * ldr + first + z];
+                wr[z] += (w * d1) * r[i * ldr + first + z];
+            }
+        }
+        for (index_t i = 0; i < h; ++i) {
+            for (index_t z = 0; z < 8; ++z) {
+                const double a = f.a[i * f.lda + first + z], d1 = f.d1[i * f.ldd + first + z];
+                const double w = a * (v[i * ldv + first + z] - mean[z]);
+                const double own = (w * d1) * d1 + w * d2[i * f.ldd + first + z];
+                out[i * ldo + first + z] +=
+                    own * r[i * ldr + first + z] - (w * d1) * ar[z] - (a * d1) * wr[z];
+            }
+        }
+    }
+}
+
 }  // namespace jacnet::kernels::JACNET_ISA
