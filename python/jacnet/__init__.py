@@ -24,7 +24,7 @@ except ImportError as error:
         "`pip install .` from the source tree, and start Python outside of its python/ folder"
     ) from error
 
-from . import datasets
+from . import datasets, plot
 from ._core import (
     Linearization,
     buffers,
@@ -53,6 +53,14 @@ from .functions import configure, formwb, getwb, init, load, save, separatewb, s
 from .layout import Block, Layout
 from .network import Network
 from .record import TrainingRecord
+from .spectra import (
+    Eigenpairs,
+    LogDeterminant,
+    SpectralDensity,
+    eigenpairs,
+    log_determinant,
+    spectral_density,
+)
 from .training import train, trainlm
 
 try:
@@ -71,12 +79,27 @@ __all__ = [  # noqa: RUF022  (in reading order)
     "gradient", "jacobian", "normal_equations", "gauss_newton", "hessian", "gram",
     "jvp", "vjp", "hvp", "ggnvp",
     "linearize", "Linearization",
+    "JacobianOperator", "GramOperator", "HessianOperator", "GaussNewtonOperator",
+    # spectra
+    "eigenpairs", "spectral_density", "log_determinant", "plot",
+    "Eigenpairs", "SpectralDensity", "LogDeterminant",
     # training
     "train", "trainlm", "TrainingRecord",
     # data and installation
     "datasets", "build_info", "buffers", "clear_buffers",
     "get_include", "get_cmake_dir", "get_pkgconfig_dir",
 ]  # fmt: skip
+
+
+_OPERATORS = frozenset(name for name in __all__ if name.endswith("Operator"))
+
+
+def __getattr__(name: str) -> type:  # operators import SciPy
+    if name in _OPERATORS:
+        from . import operators
+
+        return getattr(operators, name)
+    raise AttributeError(f"module 'jacnet' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

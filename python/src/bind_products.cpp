@@ -180,7 +180,10 @@ void bind_products(py::module_& m) {
     cls.def_property_readonly("n_parameters", &PyLinearization::n_parameters,
                               "P: rows of de_dwb, size of the Hessian.")
         .def_property_readonly("n_outputs", &PyLinearization::n_outputs, "S: rows of all outputs.")
-        .def_property_readonly("n_samples", &PyLinearization::n_samples, "Q: samples in use.");
+        .def_property_readonly("n_samples", &PyLinearization::n_samples, "Q: samples in use.")
+        .def_property_readonly(
+            "has_targets", [](PyLinearization& lin) { return lin.made().has_targets(); },
+            "Whether there are targets, for gradients and Hessians.");
     bind_product(m, cls, "jvp", "v", doc::jvp, jvp);
     bind_product(m, cls, "vjp", "u", doc::vjp, vjp);
     bind_curvature_product(m, cls, "hvp", doc::hvp, Curvature::exact);
