@@ -71,7 +71,7 @@ def _density(density: SpectralDensity, ax: Any, log: bool, label: str | None) ->
     )
     if log:
         ax.set_yscale("log")
-        ax.set_ylim(bottom=floor)
+        ax.set_ylim(floor, 3 * high.max())
     ax.set_xlabel("eigenvalue")
     ax.set_ylabel("density")
     return ax
@@ -92,6 +92,7 @@ def _scree(
         ax.errorbar(rank, heights, yerr=errors[order], fmt="none", ecolor=color)
     if log and np.any(heights > 0):
         ax.set_yscale("log")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("rank")
     ax.set_ylabel("|eigenvalue|" if log else "eigenvalue")
     return ax

@@ -315,6 +315,7 @@ def _lanczos_pairs(product, p, k, which, tol, max_iterations, seed):
     start = np.random.default_rng(seed).normal(size=p)
     if not np.any(product(start)):  # the matrix is zero, which ARPACK refuses
         return np.zeros(k), np.eye(p, k)
+    which = "LA" if which == "BE" and k == 1 else which  # ARPACK wants two ends or one
     try:
         return eigsh(operator, k=k, which=which, v0=start, tol=tol, maxiter=max_iterations)
     except ArpackNoConvergence as error:
