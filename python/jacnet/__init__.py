@@ -79,7 +79,6 @@ __all__ = [  # noqa: RUF022  (in reading order)
     "gradient", "jacobian", "normal_equations", "gauss_newton", "hessian", "gram",
     "jvp", "vjp", "hvp", "ggnvp",
     "linearize", "Linearization",
-    "JacobianOperator", "GramOperator", "HessianOperator", "GaussNewtonOperator",
     # spectra
     "eigenpairs", "spectral_density", "log_determinant", "plot",
     "Eigenpairs", "SpectralDensity", "LogDeterminant",
@@ -91,10 +90,11 @@ __all__ = [  # noqa: RUF022  (in reading order)
 ]  # fmt: skip
 
 
-_OPERATORS = frozenset(name for name in __all__ if name.endswith("Operator"))
+# Not in __all__: they import SciPy, which `from jacnet import *` must do without.
+_OPERATORS = ("JacobianOperator", "GramOperator", "HessianOperator", "GaussNewtonOperator")
 
 
-def __getattr__(name: str) -> type:  # operators import SciPy
+def __getattr__(name: str) -> type:
     if name in _OPERATORS:
         from . import operators
 
@@ -103,4 +103,4 @@ def __getattr__(name: str) -> type:  # operators import SciPy
 
 
 def __dir__() -> list[str]:
-    return [*sorted(__all__), "__version__"]
+    return [*sorted([*__all__, *_OPERATORS]), "__version__"]

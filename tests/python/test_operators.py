@@ -130,12 +130,14 @@ def test_refusals(problem):
 def test_without_scipy():
     code = (
         "import sys; sys.modules['scipy'] = sys.modules['scipy.sparse'] = None\n"
+        "from jacnet import *\n"
         "import jacnet as jn\n"
         "try: jn.JacobianOperator\n"
         "except ImportError as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "jacnet[scipy]"' in done.stdout
+    assert "JacobianOperator" in dir(jn)
 
 
 def test_importing_jacnet_imports_no_scipy():
