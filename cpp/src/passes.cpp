@@ -77,10 +77,16 @@ LaneMatrix gather(const Batch& batch, const MatrixView<const double>& x, const B
         }
         return lane_x;
     }
-    for (index_t z = 0; z < block.n; ++z) {
-        const index_t position = std::min(z, block.count - 1) + block.first;
-        const double* column = x.data + batch.column(position) * x.col_stride;
-        for (index_t i = 0; i < x.rows; ++i) lane_x.row(i)[z] = column[i * x.row_stride];
+    for (index_t first = 0; first < block.n; first += lanes) {  // whole cache lines are written
+        const double* columns[lanes];
+        for (index_t z = 0; z < lanes; ++z) {
+            const index_t position = std::min(first + z, block.count - 1) + block.first;
+            columns[z] = x.data + batch.column(position) * x.col_stride;
+        }
+        for (index_t i = 0; i < x.rows; ++i) {
+            double* to = lane_x.row(i) + first;
+            for (index_t z = 0; z < lanes; ++z) to[z] = columns[z][i * x.row_stride];
+        }
     }
     return lane_x;
 }

@@ -94,13 +94,35 @@ private:
     std::vector<Kept> kept_;  ///< empty: streamed
 };
 
-/// out = the sum of what add(block, part) adds to zeros, P numbers. Blocks are split into a fixed
-/// number of parts at most, each summed in order: the number of threads has no say in it.
+/// Parts that a sum of p numbers over blocks is split into, each summed in order: the number of
+/// threads has no say in it, nor may the parts crowd the caches.
+inline index_t sum_parts(index_t n_blocks, index_t p) {
+    constexpr index_t cached_doubles = index_t{1} << 21;
+    const index_t most =
+        std::clamp(cached_doubles / std::max(p, index_t{1}), index_t{4}, index_t{16});
+    return std::clamp(n_blocks, index_t{1}, most);
+}
+
+/// write(i, the sum of element i over the parts), for p numbers in each, one part after the other.
+template <class Write>
+void add_parts(index_t n_parts, index_t p, double* parts, int n_threads, Write&& write) {
+    constexpr index_t strip = 4096;
+    const bool much = n_parts * p > 16 * strip;
+    parallel_for((p + strip - 1) / strip, much ? n_threads : 1, [&](index_t task) {
+        const index_t first = task * strip, last = std::min(first + strip, p);
+        for (index_t part = 1; part < n_parts; ++part) {
+            const double* more = parts + part * p;
+            for (index_t i = first; i < last; ++i) parts[i] += more[i];
+        }
+        for (index_t i = first; i < last; ++i) write(i, parts[i]);
+    });
+}
+
+/// out = the sum of what add(block, part) adds to zeros, P numbers.
 template <class Add>
 void sum_over_blocks(Tape& tape, const Needs& needs, int n_threads, double* out, Add&& add) {
-    constexpr index_t max_parts = 16;
     const index_t p = tape.plan().n_parameters, n_blocks = tape.n_blocks();
-    const index_t n_parts = std::clamp(n_blocks, index_t{1}, max_parts);
+    const index_t n_parts = sum_parts(n_blocks, p);
     Workspace work;
     double* parts = work.doubles(n_parts * p);
     parallel_for(n_parts, n_threads, [&](index_t part) {
@@ -111,10 +133,7 @@ void sum_over_blocks(Tape& tape, const Needs& needs, int n_threads, double* out,
             tape.with_block(b, needs, [&](index_t, Block& block) { add(block, sum); });
         }
     });
-    for (index_t i = 0; i < p; ++i) {
-        out[i] = 0.0;
-        for (index_t part = 0; part < n_parts; ++part) out[i] += parts[part * p + i];
-    }
+    add_parts(n_parts, p, parts, n_threads, [&](index_t i, double sum) { out[i] = sum; });
 }
 
 }  // namespace jacnet

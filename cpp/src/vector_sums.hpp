@@ -8,19 +8,16 @@ namespace jacnet {
 
 /// Column k of out = finish(i, k, the sum of what add(block, k, sum) adds to P zeros).
 ///
-/// Blocks are split into a fixed number of parts, each summed in order; neither threads nor the
-/// other vectors have a say in it, so a vector's result has the same bits alone and among others.
+/// A vector's result has the same bits alone and among others, with any number of threads.
 /// prepare(block) comes before the vectors of a block; afterwards blocks are only read. Several
 /// vectors keep the tape, if it is small enough, and then are separate tasks.
 template <class Prepare, class Add, class Finish>
 void sum_for_vectors(const char* function, Tape& tape, const Needs& needs, int n_threads,
                      const MatrixView<double>& out, Prepare&& prepare, Add&& add, Finish&& finish) {
-    constexpr index_t most_parts = 16, least_parts = 4;
-    constexpr index_t cached = index_t{1} << 21, held = index_t{1} << 23;  // doubles
+    constexpr index_t held = index_t{1} << 23;  // doubles
     const index_t p = out.rows, n_blocks = tape.n_blocks();
     if (p == 0 || out.cols == 0) return;
-    const index_t n_parts =
-        std::clamp(n_blocks, index_t{1}, std::clamp(cached / p, least_parts, most_parts));
+    const index_t n_parts = sum_parts(n_blocks, p);
     need_memory(8.0 * static_cast<double>(n_parts) * static_cast<double>(p),
                 std::string(function) + ": the sums over samples",
                 "freeze blocks of parameters (net.set_learn)");
@@ -55,20 +52,11 @@ void sum_for_vectors(const char* function, Tape& tape, const Needs& needs, int n
                 });
             });
         }
-        constexpr index_t rows = 4096;
-        const index_t strips = (p + rows - 1) / rows;
-        const bool much = n_parts * p * count > 16 * rows;
-        parallel_for(strips * count, much ? n_threads : 1, [&](index_t task) {
-            const index_t k = task / strips, begin = task % strips * rows;
-            double* sum = sum_of(0, k);
-            for (index_t part = 1; part < n_parts; ++part) {
-                const double* more = sum_of(part, k);
-                for (index_t i = begin; i < std::min(begin + rows, p); ++i) sum[i] += more[i];
-            }
-            for (index_t i = begin; i < std::min(begin + rows, p); ++i) {
-                out(i, first + k) = finish(i, first + k, sum[i]);
-            }
-        });
+        for (index_t k = 0; k < count; ++k) {
+            add_parts(n_parts, p, sum_of(0, k), n_threads, [&](index_t i, double sum) {
+                out(i, first + k) = finish(i, first + k, sum);
+            });
+        }
     }
 }
 
