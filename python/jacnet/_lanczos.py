@@ -51,7 +51,7 @@ def _tridiagonals(product: Product, start: np.ndarray, steps: int) -> list:
     Every vector is made orthogonal to all before it, twice. A column ends with its space.
     """
     size, count = start.shape
-    basis = np.empty((count, steps, size))
+    basis = _room(count, steps, size)
     basis[:, 0] = start.T
     alpha, beta = np.zeros((count, steps)), np.zeros((count, steps))
     length = np.full(count, steps)
@@ -75,6 +75,17 @@ def _tridiagonals(product: Product, start: np.ndarray, steps: int) -> list:
         if not active:
             break
     return [(alpha[i, :n], beta[i, : n - 1]) for i, n in enumerate(length)]
+
+
+def _room(*shape: int) -> np.ndarray:
+    try:
+        return np.empty(shape)
+    except (MemoryError, ValueError):  # ValueError: more than an array can have
+        gib = 8.0 * np.prod(np.array(shape, dtype=float)) / 2**30
+        raise MemoryError(
+            f"Lanczos vectors of {shape[2]} parameters and {shape[1]} steps need {gib:.3g} GiB; "
+            "take fewer steps"
+        ) from None
 
 
 def _gauss(alpha: np.ndarray, beta: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:

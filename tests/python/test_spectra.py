@@ -6,7 +6,7 @@ import sys
 import jacnet as jn
 import numpy as np
 import pytest
-from jacnet._lanczos import lanczos_quadrature
+from jacnet._lanczos import _room, lanczos_quadrature
 from test_bad_input import refused
 
 
@@ -94,6 +94,12 @@ def test_lanczos_is_exact_with_all_its_steps():
             np.testing.assert_allclose(
                 40 * np.sum(q.weights * f(q.nodes), axis=1), expected, rtol=1e-8, atol=1e-8
             )
+
+
+def test_lanczos_vectors_that_no_memory_holds():
+    size = 2**44
+    with refused(MemoryError, "GiB", "steps", str(size)):
+        _room(1, 2**16, size)
 
 
 def test_density(lin, eigenvalues):
