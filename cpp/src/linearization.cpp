@@ -1,7 +1,10 @@
 #include "jacnet/linearization.hpp"
 
+#include <cmath>
+
 #include "errors.hpp"
 #include "parallel.hpp"
+#include "products.hpp"
 #include "questions.hpp"
 
 namespace jacnet {
@@ -59,6 +62,21 @@ std::vector<index_t> output_rows(const Plan& plan) {
     std::vector<index_t> rows;
     for (const PlanOutput& output : plan.outputs) rows.push_back(output.rows);
     return rows;
+}
+
+/// Directions in the parameters, and room for their products.
+void check_directions(const char* function, const MatrixView<const double>& v, index_t rows) {
+    if (v.rows != rows) {
+        refuse(function, ": v has ", v.rows, " rows, expected ", rows,
+               ", one per parameter, in the order of the layout");
+    }
+    for (index_t k = 0; k < v.cols; ++k) {
+        for (index_t i = 0; i < v.rows; ++i) {
+            if (std::isfinite(v(i, k))) continue;
+            if (v.cols == 1) refuse(function, ": v[", i, "] is not finite");
+            refuse(function, ": v[", i, ", ", k, "] is not finite");
+        }
+    }
 }
 
 void need_targets(const char* function, const Batch& batch) {
@@ -155,6 +173,45 @@ void Linearization::gram(MatrixView<double> g, std::optional<int> n_threads, Gra
     const index_t size = n_samples() * (form == GramForm::full ? n_outputs() : 1);
     check_shape("gram", g, size, size);
     compute_gram(impl_->tape, g, n_threads, form);
+}
+
+void Linearization::jvp(MatrixView<const double> v, double* data, const index_t strides[3],
+                        std::optional<int> n_threads) {
+    check_directions("jvp", v, n_parameters());
+    const OutputVectors<double> out{data, {strides[0], strides[1], strides[2]}, v.cols};
+    compute_jvp(impl_->tape, v, out, n_threads);
+}
+
+void Linearization::vjp(const double* data, const index_t strides[3], MatrixView<double> out,
+                        std::optional<int> n_threads) {
+    check_shape("vjp", out, n_parameters(), out.cols);
+    const OutputVectors<const double> u{data, {strides[0], strides[1], strides[2]}, out.cols};
+    for (index_t k = 0; k < u.count; ++k) {
+        for (index_t q = 0; q < n_samples(); ++q) {
+            for (index_t s = 0; s < n_outputs(); ++s) {
+                if (std::isfinite(u(s, q, k))) continue;
+                if (u.count == 1) refuse("vjp: u[", s, ", ", q, "] is not finite");
+                refuse("vjp: u[", s, ", ", q, ", ", k, "] is not finite");
+            }
+        }
+    }
+    compute_vjp(impl_->tape, u, out, n_threads);
+}
+
+void Linearization::hvp(MatrixView<const double> v, MatrixView<double> out,
+                        std::optional<int> n_threads) {
+    need_targets("hvp", impl_->batch);
+    check_directions("hvp", v, n_parameters());
+    check_shape("hvp", out, n_parameters(), v.cols);
+    compute_curvature_product(impl_->tape, Curvature::exact, v, out, n_threads);
+}
+
+void Linearization::ggnvp(MatrixView<const double> v, MatrixView<double> out,
+                          std::optional<int> n_threads) {
+    need_targets("ggnvp", impl_->batch);
+    check_directions("ggnvp", v, n_parameters());
+    check_shape("ggnvp", out, n_parameters(), v.cols);
+    compute_curvature_product(impl_->tape, Curvature::gauss_newton, v, out, n_threads);
 }
 
 double Linearization::normal_equations(MatrixView<double> jj, VectorView<double> je,

@@ -218,6 +218,27 @@ void loss_net_slopes(LossForm form, const LossLanes& l, double* first, index_t l
     }
 }
 
+void add_net_curvature_product(LossForm form, const LossLanes& l, const double* r, index_t ldr,
+                               double* out, index_t ldo) {
+    for (index_t z = 0; z < l.n; ++z) {
+        double total = 0.0, mean = 0.0;  // sum of tau, a'r
+        for (index_t i = 0; form == LossForm::softmax_entropy && i < l.rows; ++i) {
+            total += l.w[i * l.ldtw + z] * clamped(l.t[i * l.ldtw + z]);
+            mean += l.a[i * l.ld + z] * r[i * ldr + z];
+        }
+        for (index_t i = 0; i < l.rows; ++i) {
+            const double a = l.a[i * l.ld + z], w = l.w[i * l.ldtw + z];
+            if (form == LossForm::softmax_entropy) {
+                out[i * ldo + z] += total * a * (r[i * ldr + z] - mean);
+                continue;
+            }
+            const double other = logistic(-l.s[i * l.ld + z]);
+            const double weight = l.binary ? w : w * clamped(l.t[i * l.ldtw + z]);
+            out[i * ldo + z] += weight * a * other * r[i * ldr + z];
+        }
+    }
+}
+
 double data_scale(const PerformanceSettings& settings, index_t counted) {
     const double share = 1.0 - settings.regularization;
     if (!is_mean(settings.function)) return share;

@@ -46,6 +46,10 @@ void loss_output_slopes(const Plan& plan, Objective objective, const LossLanes& 
 void loss_net_slopes(LossForm form, const LossLanes& lanes, double* first, index_t ld,
                      double* curvature, index_t ldc);
 
+/// out += the curvature of loss_net_slopes times r, n x rows each, without forming it.
+void add_net_curvature_product(LossForm form, const LossLanes& lanes, const double* r, index_t ldr,
+                               double* out, index_t ldo);
+
 /// The scale of the data part: (1 - r) / Ne for means, else 1 - r.
 double data_scale(const PerformanceSettings& settings, index_t counted);
 

@@ -31,12 +31,20 @@ Block make_block(const Plan& plan, index_t first, index_t count, Order order, Wo
         tape.a = layer.successors.empty() ? work.doubles(block.n * layer.h)
                                           : block.layers[layer.successors[0].layer].u +
                                                 layer.successors[0].column * block.n;
-        if (order >= Order::slope) tape.d1 = work.doubles(block.n * layer.h);
-        if (order >= Order::curvature) tape.d2 = work.doubles(block.n * layer.h);
         block.layers[l] = tape;
     }
+    reserve_slopes(plan, block, order, work);
     block.y = work.doubles(block.n * plan.n_outputs);
     return block;
+}
+
+void reserve_slopes(const Plan& plan, Block& block, Order order, Workspace& work) {
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        LayerTape& tape = block.layers[l];
+        const index_t size = block.n * plan.layers[at(l)].h;
+        if (order >= Order::slope && !tape.d1) tape.d1 = work.doubles(size);
+        if (order >= Order::curvature && !tape.d2) tape.d2 = work.doubles(size);
+    }
 }
 
 void reserve_gradient(const Plan& plan, Block& block, Workspace& work) {
@@ -50,7 +58,8 @@ void reserve_gradient(const Plan& plan, Block& block, Workspace& work) {
 
 void reserve_sensitivities(const Plan& plan, Block& block, Workspace& work) {
     for (index_t l = 0; l < plan.n_layers(); ++l) {
-        block.layers[l].d = work.doubles(block.n * plan.layers[at(l)].h * plan.n_outputs);
+        double*& d = block.layers[l].d;
+        if (!d) d = work.doubles(block.n * plan.layers[at(l)].h * plan.n_outputs);
     }
 }
 
@@ -68,10 +77,16 @@ LaneMatrix gather(const Batch& batch, const MatrixView<const double>& x, const B
         }
         return lane_x;
     }
-    for (index_t z = 0; z < block.n; ++z) {
-        const index_t position = std::min(z, block.count - 1) + block.first;
-        const double* column = x.data + batch.column(position) * x.col_stride;
-        for (index_t i = 0; i < x.rows; ++i) lane_x.row(i)[z] = column[i * x.row_stride];
+    for (index_t first = 0; first < block.n; first += lanes) {  // whole cache lines are written
+        const double* columns[lanes];
+        for (index_t z = 0; z < lanes; ++z) {
+            const index_t position = std::min(first + z, block.count - 1) + block.first;
+            columns[z] = x.data + batch.column(position) * x.col_stride;
+        }
+        for (index_t i = 0; i < x.rows; ++i) {
+            double* to = lane_x.row(i) + first;
+            for (index_t z = 0; z < lanes; ++z) to[z] = columns[z][i * x.row_stride];
+        }
     }
     return lane_x;
 }
@@ -121,6 +136,17 @@ void forward(const Plan& plan, const Batch& batch, Block& block, Order order) {
         const LaneMatrix a{block.layers[output.layer].a, n, plan.layers[at(output.layer)].h, n};
         const LaneMatrix y = reverse(plan.output_processing[o], a, work);
         std::copy_n(y.data, output.rows * n, block.y + output.first_row * n);
+    }
+}
+
+void add_slopes(const Plan& plan, Block& block, Order order) {
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        const PlanLayer& layer = plan.layers[at(l)];
+        const LayerTape& tape = block.layers[l];
+        // Outputs are made anew with them, to the same bits.
+        kernel_table().transfer(layer.transfer, block.n, layer.h, tape.s, block.n, tape.a, block.n,
+                                order >= Order::slope ? tape.d1 : nullptr,
+                                order >= Order::curvature ? tape.d2 : nullptr, block.n);
     }
 }
 
@@ -190,19 +216,6 @@ void add_output_slope(const Plan& plan, const Block& block, const PlanOutput& ou
             const double gain = output.linear(i, j);
             if (gain != 0.0) kernels.scale(n, slope + i * n, gain, v + j * n, true);
         }
-    }
-}
-
-/// out = sum over the successors s of W_sl' x_s, n x h_l; `value(s)` gives x_s.
-template <class Value>
-void back_through(const Plan& plan, const PlanLayer& layer, index_t n, double* out, Value&& value) {
-    if (layer.successors.empty()) std::fill_n(out, n * layer.h, 0.0);
-    bool accumulate = false;
-    for (const Successor& s : layer.successors) {
-        const index_t h = plan.layers[at(s.layer)].h;
-        kernel_table().layer_product(n, layer.h, h, value(s.layer), n, plan.weights(s), h, 1, out,
-                                     n, accumulate);
-        accumulate = true;
     }
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 /// The passes: forward over a block of samples, backward from the loss or from every output.
 
+#include <algorithm>
+
 #include "batch.hpp"
 #include "kernels/kernels.hpp"
 #include "loss.hpp"
@@ -40,11 +42,16 @@ Slope slope_of(const Plan& plan, const Block& block, index_t layer);
 
 /// Reserves a block's arrays in `work`.
 Block make_block(const Plan& plan, index_t first, index_t count, Order order, Workspace& work);
+/// What an order needs and is not there yet.
+void reserve_slopes(const Plan& plan, Block& block, Order order, Workspace& work);
 void reserve_gradient(const Plan& plan, Block& block, Workspace& work);
 void reserve_sensitivities(const Plan& plan, Block& block, Workspace& work);
 
 /// u, s, a and, as ordered, f', f'' of every layer; raw outputs.
 void forward(const Plan& plan, const Batch& batch, Block& block, Order order);
+
+/// f', f'' as ordered, of a block that had its forward pass.
+void add_slopes(const Plan& plan, Block& block, Order order);
 
 /// Targets and weights; the weights are EW x `scale`.
 void load_targets(const Plan& plan, const Batch& batch, Block& block, double scale);
@@ -57,6 +64,19 @@ double block_loss(const Plan& plan, const Block& block);
 
 /// v and g of every layer.
 void backward(const Plan& plan, Block& block, Objective objective);
+
+/// out = the sum over a layer's successors s of W_sl' x_s, n x h_l; `value(s)` gives x_s.
+template <class Value>
+void back_through(const Plan& plan, const PlanLayer& layer, index_t n, double* out, Value&& value) {
+    if (layer.successors.empty()) std::fill_n(out, n * layer.h, 0.0);
+    bool accumulate = false;
+    for (const Successor& s : layer.successors) {
+        const index_t h = plan.layers[static_cast<std::size_t>(s.layer)].h;
+        kernel_table().layer_product(n, layer.h, h, value(s.layer), n, plan.weights(s), h, 1, out,
+                                     n, accumulate);
+        accumulate = true;
+    }
+}
 
 /// What a sensitivity is of: the raw output, or the net input of its layer.
 enum class From { output, net_input };

@@ -1,10 +1,12 @@
-/// J' v and J u as products with the layers: d_l' (V_l u_l), and the sum of (d_l u) u_l'.
+/// J' v and J u by one pass forward or backward: their cost does not depend on the number of
+/// outputs.
 
 #include "products.hpp"
 
 #include <algorithm>
 
-#include "questions.hpp"
+#include "directions.hpp"
+#include "vector_sums.hpp"
 
 namespace jacnet {
 
@@ -12,73 +14,114 @@ namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
-constexpr Needs needs{.order = Order::slope, .gradient = false, .sensitivities = true};
+constexpr Needs needs{.order = Order::slope};
 
-double flops(const Tape& tape) {
-    const double outputs = static_cast<double>(tape.plan().n_outputs + 2);
-    return tape.plan().forward_flops * outputs * static_cast<double>(tape.batch().size());
+double flops(const Tape& tape, index_t count) {
+    return tape.plan().forward_flops * static_cast<double>(tape.batch().size()) *
+           static_cast<double>(2 * count + 1);
+}
+
+void write_jvp(const Plan& plan, const Block& block, const double* v, index_t k,
+               const OutputVectors<double>& out) {
+    Workspace work;
+    const Motion* motion = move_forward(plan, block, v, work);
+    for (const PlanOutput& output : plan.outputs) {
+        Workspace own;
+        double* y = own.doubles(block.n * output.rows);
+        move_output(plan, block, output, motion, y);
+        for (index_t z = 0; z < block.count; ++z) {
+            for (index_t i = 0; i < output.rows; ++i) {
+                out(output.first_row + i, block.first + z, k) = y[i * block.n + z];
+            }
+        }
+    }
+}
+
+/// sum += the product with vector k of u over the samples of a block.
+void add_vjp(const Plan& plan, const Block& block, const OutputVectors<const double>& u, index_t k,
+             double* sum) {
+    const Kernels& kernels = kernel_table();
+    const index_t n = block.n;
+    Workspace work;
+    double** g = work.array<double*>(plan.n_layers());
+    for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
+        const PlanLayer& layer = plan.layers[at(l)];
+        g[l] = work.doubles(n * layer.h);
+        back_through(plan, layer, n, g[l], [&](index_t s) { return g[s]; });
+        if (layer.output >= 0) {
+            const PlanOutput& output = plan.outputs[at(layer.output)];
+            Workspace own;
+            double* weights = own.doubles(n * output.rows);
+            for (index_t i = 0; i < output.rows; ++i) {
+                for (index_t z = 0; z < n; ++z) {
+                    weights[i * n + z] =
+                        z < block.count ? u(output.first_row + i, block.first + z, k) : 0.0;
+                }
+            }
+            add_to_layer(output, n, weights, g[l]);
+        }
+        kernels.slope_backward(slope_of(plan, block, l), n, layer.h, g[l], n, g[l], n);
+        kernels.sum_over_lanes(n, layer.h, layer.k, g[l], n, block.layers[l].u, n,
+                               sum + layer.offset, layer.h);
+    }
 }
 
 }  // namespace
 
-void compute_jvp(Tape& tape, const double* v, MatrixView<double> out,
+Directions::Directions(MatrixView<const double> v, Workspace& work)
+    : data_(v.data), step_(v.col_stride) {
+    if (v.row_stride == 1) return;
+    double* columns = work.doubles(v.rows * v.cols);
+    for (index_t i = 0; i < v.rows; ++i) {
+        for (index_t k = 0; k < v.cols; ++k) columns[i + k * v.rows] = v(i, k);
+    }
+    data_ = columns;
+    step_ = v.rows;
+}
+
+void compute_jvp(Tape& tape, MatrixView<const double> v, const OutputVectors<double>& out,
+                 std::optional<int> requested) {
+    const Plan& plan = tape.plan();
+    const int n_threads = threads_for(flops(tape, out.count), requested);
+    Workspace work;
+    const Directions directions(v, work);
+    if (out.count > 1) tape.keep();
+    if (!tape.kept() || out.count <= 1) {
+        tape.for_each_block(needs, n_threads, [&](index_t, const Block& block) {
+            for (index_t k = 0; k < out.count; ++k) {
+                write_jvp(plan, block, directions.column(k), k, out);
+            }
+        });
+        return;
+    }
+    tape.for_each_block(needs, n_threads, [](index_t, const Block&) {});
+    parallel_for(tape.n_blocks() * out.count, n_threads, [&](index_t task) {
+        const index_t k = task % out.count;
+        tape.with_block(task / out.count, needs, [&](index_t, const Block& block) {
+            write_jvp(plan, block, directions.column(k), k, out);
+        });
+    });
+}
+
+void compute_vjp(Tape& tape, const OutputVectors<const double>& u, MatrixView<double> out,
                  std::optional<int> n_threads) {
     const Plan& plan = tape.plan();
-    const Kernels& kernels = kernel_table();
-    tape.for_each_block(needs, threads_for(flops(tape), n_threads), [&](index_t, Block& block) {
-        const index_t n = block.n;
-        Workspace work;
-        double* sum = work.doubles(n * plan.n_outputs);
-        double* moved = work.doubles(n);
-        std::fill_n(sum, n * plan.n_outputs, 0.0);
-        for (index_t l = 0; l < plan.n_layers(); ++l) {
-            const PlanLayer& layer = plan.layers[at(l)];
-            Workspace own;
-            double* s = own.doubles(n * layer.h);  // the direction's change of the net input
-            kernels.layer_product(n, layer.h, layer.k, block.layers[l].u, n, v + layer.offset, 1,
-                                  layer.h, s, n, false);
-            for (index_t m = 0; m < plan.n_outputs; ++m) {
-                for (index_t i = 0; i < layer.h; ++i) {
-                    const double* d = block.layers[l].d + (m * layer.h + i) * n;
-                    kernels.multiply(n, d, s + i * n, moved, false);
-                    kernels.scale(n, moved, 1.0, sum + m * n, true);
-                }
-            }
-        }
-        for (index_t z = 0; z < block.count; ++z) {
-            for (index_t m = 0; m < plan.n_outputs; ++m) out(m, block.first + z) = sum[m * n + z];
-        }
-    });
+    sum_for_vectors(
+        "vjp", tape, needs, threads_for(flops(tape, u.count), n_threads), out, [](const Block&) {},
+        [&](const Block& block, index_t k, double* sum) { add_vjp(plan, block, u, k, sum); },
+        [](index_t, index_t, double sum) { return sum; });
+}
+
+void compute_jvp(Tape& tape, const double* v, MatrixView<double> out,
+                 std::optional<int> n_threads) {
+    const OutputVectors<double> one{out.data, {out.row_stride, out.col_stride, 0}, 1};
+    compute_jvp(tape, {v, tape.plan().n_parameters, 1}, one, n_threads);
 }
 
 void compute_vjp(Tape& tape, MatrixView<const double> u, double* out,
                  std::optional<int> n_threads) {
-    const Plan& plan = tape.plan();
-    const Kernels& kernels = kernel_table();
-    sum_over_blocks(tape, needs, threads_for(flops(tape), n_threads), out,
-                    [&](const Block& block, double* sum) {
-                        const index_t n = block.n;
-                        Workspace work;
-                        double* weights = work.doubles(n * plan.n_outputs);
-                        for (index_t m = 0; m < plan.n_outputs; ++m) {
-                            for (index_t z = 0; z < n; ++z) {
-                                weights[m * n + z] = z < block.count ? u(m, block.first + z) : 0.0;
-                            }
-                        }
-                        for (index_t l = 0; l < plan.n_layers(); ++l) {
-                            const PlanLayer& layer = plan.layers[at(l)];
-                            Workspace own;
-                            double* g = own.doubles(n * layer.h);
-                            for (index_t i = 0; i < layer.h; ++i) {
-                                for (index_t m = 0; m < plan.n_outputs; ++m) {
-                                    kernels.multiply(n, block.layers[l].d + (m * layer.h + i) * n,
-                                                     weights + m * n, g + i * n, m > 0);
-                                }
-                            }
-                            kernels.sum_over_lanes(n, layer.h, layer.k, g, n, block.layers[l].u, n,
-                                                   sum + layer.offset, layer.h);
-                        }
-                    });
+    const OutputVectors<const double> one{u.data, {u.row_stride, u.col_stride, 0}, 1};
+    compute_vjp(tape, one, {out, tape.plan().n_parameters, 1}, n_threads);
 }
 
 }  // namespace jacnet

@@ -5,19 +5,28 @@
 namespace jacnet {
 
 Tape::Tape(const Plan& plan, const Batch& batch, bool keep) : plan_(plan), batch_(batch) {
-    index_t passes = 1, sensitivities = 0;  // doubles per sample
     for (const PlanLayer& layer : plan.layers) {
-        passes += layer.k_all + 5 * layer.h;
-        sensitivities += layer.h * plan.n_outputs;
+        passes_ += layer.k_all + 5 * layer.h;
+        sensitivities_ += layer.h * plan.n_outputs;
     }
     // Few enough samples for the caches, many enough for the products with the weights.
     constexpr index_t cached_doubles = index_t{1} << 16;
-    block_samples_ = std::clamp(cached_doubles / passes / lanes * lanes, index_t{64}, index_t{256});
-    const double bytes = 8.0 * static_cast<double>(passes + sensitivities + 3 * plan.n_outputs) *
-                         static_cast<double>(batch.size());
-    if (keep && bytes <= static_cast<double>(kept_bytes)) {
-        kept_.resize(static_cast<std::size_t>(n_blocks()));
-    }
+    block_samples_ =
+        std::clamp(cached_doubles / passes_ / lanes * lanes, index_t{64}, index_t{256});
+    if (keep) this->keep();
+}
+
+void Tape::keep() {
+    if (kept()) return;
+    index_t curvature = 3 * plan_.n_outputs;  // f'', and what is of the outputs
+    for (const PlanLayer& layer : plan_.layers) curvature += layer.h;
+    const auto fits = [&](index_t doubles) {
+        const double bytes = 8.0 * static_cast<double>(doubles);
+        return bytes * static_cast<double>(batch_.size()) <= static_cast<double>(kept_bytes);
+    };
+    if (!fits(passes_ + curvature)) return;
+    keeps_sensitivities_ = fits(passes_ + curvature + sensitivities_);
+    kept_.resize(static_cast<std::size_t>(n_blocks()));
 }
 
 Block Tape::start(index_t b, const Needs& needs, Workspace& work) const {
@@ -30,11 +39,16 @@ Block Tape::start(index_t b, const Needs& needs, Workspace& work) const {
 }
 
 /// Makes what is needed and not there yet.
-void Tape::fill(Block& block, const Needs& needs, Kept& kept) const {
-    if (!kept.made || needs.order > kept.have.order) {
-        // A kept block has room for the slopes, which the next question will want.
-        const Order order = kept.work ? everything.order : needs.order;
-        forward(plan_, batch_, block, order);
+void Tape::fill(Block& block, const Needs& needs, Kept& kept, Workspace& work) const {
+    // A kept block has room for the slopes, which the next question will want.
+    const Order order = kept.work ? std::max(needs.order, Order::slope) : needs.order;
+    if (!kept.made || order > kept.have.order) {
+        reserve_slopes(plan_, block, order, work);
+        if (kept.made) {
+            add_slopes(plan_, block, order);
+        } else {
+            forward(plan_, batch_, block, order);
+        }
         kept.made = true;
         kept.have.order = order;
     }
@@ -44,9 +58,22 @@ void Tape::fill(Block& block, const Needs& needs, Kept& kept) const {
         kept.have.gradient = true;
     }
     if (needs.sensitivities && !kept.have.sensitivities) {
+        reserve_sensitivities(plan_, block, work);
         sensitivities(plan_, block);
         kept.have.sensitivities = true;
     }
+}
+
+Block Tape::with_sensitivities(const Block& block, Workspace& work) const {
+    Block whole = block;
+    whole.layers = work.array<LayerTape>(plan_.n_layers());
+    for (index_t l = 0; l < plan_.n_layers(); ++l) {
+        whole.layers[l] = block.layers[l];
+        whole.layers[l].d = nullptr;
+    }
+    reserve_sensitivities(plan_, whole, work);
+    sensitivities(plan_, whole);
+    return whole;
 }
 
 }  // namespace jacnet

@@ -31,26 +31,39 @@ public:
     index_t block_samples() const { return block_samples_; }
     index_t n_blocks() const { return (batch_.size() + block_samples_ - 1) / block_samples_; }
 
+    /// More questions will come, after all. Keeps the blocks from now on, if they are small enough.
+    void keep();
+    bool kept() const { return !kept_.empty(); }
+
     /// Calls body(b, block) with the parts of block b made. Different blocks may be asked for by
-    /// different threads at once.
+    /// different threads at once; a kept block also by several, once its parts are made.
     template <class Body>
     void with_block(index_t b, const Needs& needs, Body&& body) {
         if (kept_.empty()) {
             Workspace work;
             Block block = start(b, needs, work);
             Kept fresh;
-            fill(block, needs, fresh);
+            fill(block, needs, fresh, work);
             body(b, block);
             return;
         }
         Kept& kept = kept_[static_cast<std::size_t>(b)];
         if (!kept.work) {
             auto work = std::make_unique<Workspace>(Workspace::Own{});
-            kept.block = start(b, everything, *work);
+            kept.block = start(b, {.order = Order::slope}, *work);
             kept.work = std::move(work);  // now that nothing was refused
         }
-        fill(kept.block, needs, kept);
-        body(b, kept.block);
+        if (!needs.sensitivities || keeps_sensitivities_) {
+            fill(kept.block, needs, kept, *kept.work);
+            body(b, kept.block);
+            return;
+        }
+        Needs rest = needs;
+        rest.sensitivities = false;
+        fill(kept.block, rest, kept, *kept.work);
+        Workspace work;
+        Block block = with_sensitivities(kept.block, work);
+        body(b, block);
     }
 
     /// The same for all blocks, on several threads.
@@ -60,8 +73,7 @@ public:
     }
 
 private:
-    static constexpr Needs everything{Order::slope, true, true};
-
+    /// Each part of a kept block is reserved and made when a question first needs it.
     struct Kept {
         std::unique_ptr<Workspace> work;
         Block block;
@@ -70,21 +82,47 @@ private:
     };
 
     Block start(index_t b, const Needs& needs, Workspace& work) const;
-    void fill(Block& block, const Needs& needs, Kept& kept) const;
+    void fill(Block& block, const Needs& needs, Kept& kept, Workspace& work) const;
+    /// The block with sensitivities that live in `work`.
+    Block with_sensitivities(const Block& block, Workspace& work) const;
 
     const Plan& plan_;
     const Batch& batch_;
     index_t block_samples_;
+    index_t passes_ = 1, sensitivities_ = 0;  ///< doubles of a sample
+    bool keeps_sensitivities_ = false;
     std::vector<Kept> kept_;  ///< empty: streamed
 };
 
-/// out = the sum of what add(block, part) adds to zeros, P numbers. Blocks are split into a fixed
-/// number of parts at most, each summed in order: the number of threads has no say in it.
+/// Parts that a sum of p numbers over blocks is split into, each summed in order: the number of
+/// threads has no say in it, nor may the parts crowd the caches.
+inline index_t sum_parts(index_t n_blocks, index_t p) {
+    constexpr index_t cached_doubles = index_t{1} << 21;
+    const index_t most =
+        std::clamp(cached_doubles / std::max(p, index_t{1}), index_t{4}, index_t{16});
+    return std::clamp(n_blocks, index_t{1}, most);
+}
+
+/// write(i, the sum of element i over the parts), for p numbers in each, one part after the other.
+template <class Write>
+void add_parts(index_t n_parts, index_t p, double* parts, int n_threads, Write&& write) {
+    constexpr index_t strip = 4096;
+    const bool much = n_parts * p > 16 * strip;
+    parallel_for((p + strip - 1) / strip, much ? n_threads : 1, [&](index_t task) {
+        const index_t first = task * strip, last = std::min(first + strip, p);
+        for (index_t part = 1; part < n_parts; ++part) {
+            const double* more = parts + part * p;
+            for (index_t i = first; i < last; ++i) parts[i] += more[i];
+        }
+        for (index_t i = first; i < last; ++i) write(i, parts[i]);
+    });
+}
+
+/// out = the sum of what add(block, part) adds to zeros, P numbers.
 template <class Add>
 void sum_over_blocks(Tape& tape, const Needs& needs, int n_threads, double* out, Add&& add) {
-    constexpr index_t max_parts = 16;
     const index_t p = tape.plan().n_parameters, n_blocks = tape.n_blocks();
-    const index_t n_parts = std::clamp(n_blocks, index_t{1}, max_parts);
+    const index_t n_parts = sum_parts(n_blocks, p);
     Workspace work;
     double* parts = work.doubles(n_parts * p);
     parallel_for(n_parts, n_threads, [&](index_t part) {
@@ -95,10 +133,7 @@ void sum_over_blocks(Tape& tape, const Needs& needs, int n_threads, double* out,
             tape.with_block(b, needs, [&](index_t, Block& block) { add(block, sum); });
         }
     });
-    for (index_t i = 0; i < p; ++i) {
-        out[i] = 0.0;
-        for (index_t part = 0; part < n_parts; ++part) out[i] += parts[part * p + i];
-    }
+    add_parts(n_parts, p, parts, n_threads, [&](index_t i, double sum) { out[i] = sum; });
 }
 
 }  // namespace jacnet

@@ -32,14 +32,17 @@ from ._core import (
     clear_buffers,
     defaultderiv,
     gauss_newton,
+    ggnvp,
     gradient,
     gram,
     hessian,
+    hvp,
     input_hessian,
     input_hvp,
     input_jvp,
     input_vjp,
     jacobian,
+    jvp,
     laplacian,
     linearize,
     normal_equations,
@@ -48,6 +51,7 @@ from ._core import (
     num5deriv,
     perform,
     staticderiv,
+    vjp,
 )
 from ._paths import get_cmake_dir, get_include, get_pkgconfig_dir
 from .check import CheckResult, check
@@ -59,8 +63,16 @@ from .layout import Block, Layout
 from .minibatches import batch_weight, minibatches
 from .network import Network
 from .record import TrainingRecord
-from .streaming import Accumulator, accumulate, chunks
 from .sensitivities import Sensitivity, sensitivity
+from .spectra import (
+    Eigenpairs,
+    LogDeterminant,
+    SpectralDensity,
+    eigenpairs,
+    log_determinant,
+    spectral_density,
+)
+from .streaming import Accumulator, accumulate, chunks
 from .training import train, trainlm
 from .uncertainty import parameter_covariance, prediction_interval, uncertainty
 
@@ -77,11 +89,15 @@ __all__ = [  # noqa: RUF022  (in reading order)
     "Layout", "Block", "getwb", "setwb", "formwb", "separatewb",
     # derivatives
     "defaultderiv", "staticderiv", "num2deriv", "num5deriv",
-    "gradient", "jacobian", "normal_equations", "gauss_newton", "hessian", "gram", "ntk",
+    "gradient", "jacobian", "normal_equations", "gauss_newton", "hessian",
+    "jvp", "vjp", "hvp", "ggnvp", "gram", "ntk",
     "input_hessian", "laplacian", "input_jvp", "input_vjp", "input_hvp",
     "sensitivity", "Sensitivity",
     "linearize", "Linearization",
     "check", "CheckResult",
+    # spectra
+    "eigenpairs", "Eigenpairs", "spectral_density", "SpectralDensity",
+    "log_determinant", "LogDeterminant",
     # parts of the samples
     "minibatches", "batch_weight", "chunks", "accumulate", "Accumulator",
     # uncertainty
@@ -95,5 +111,17 @@ __all__ = [  # noqa: RUF022  (in reading order)
 ]  # fmt: skip
 
 
+# Not in __all__: they import SciPy, which `from jacnet import *` must do without.
+_OPERATORS = ("JacobianOperator", "GramOperator", "HessianOperator", "GaussNewtonOperator")
+
+
+def __getattr__(name: str) -> type:
+    if name in _OPERATORS:
+        from . import operators
+
+        return getattr(operators, name)
+    raise AttributeError(f"module 'jacnet' has no attribute {name!r}")
+
+
 def __dir__() -> list[str]:
-    return [*sorted(__all__), "__version__"]
+    return [*sorted([*__all__, *_OPERATORS]), "__version__"]

@@ -93,6 +93,8 @@ class Linearization:
     def n_samples(self) -> int: ...
     @property
     def n_targets(self) -> int: ...
+    @property
+    def has_targets(self) -> bool: ...
     def parameters(self) -> Array: ...
     def errors(self, *, out: Array | None = None) -> Array: ...
     def error_scales(self, *, out: Array | None = None) -> Array: ...
@@ -131,6 +133,18 @@ class Linearization:
         out: Array | None = None,
     ) -> Array: ...
     def check(self, *, seed: int = 0, verbose: bool = True) -> Any: ...
+    def jvp(
+        self, v: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def vjp(
+        self, u: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def hvp(
+        self, v: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def ggnvp(
+        self, v: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
 
 def linearize(
     net: Network,
@@ -305,6 +319,46 @@ def input_hvp(
     u: Signals,
     v: Signals,
     *,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def jvp(
+    net: Network,
+    x: Signals,
+    v: ArrayLike,
+    *,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def vjp(
+    net: Network,
+    x: Signals,
+    u: ArrayLike,
+    *,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def hvp(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    v: ArrayLike,
+    *,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def ggnvp(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    v: ArrayLike,
+    *,
+    ew: Signals | None = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,

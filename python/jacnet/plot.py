@@ -1,4 +1,4 @@
-"""Plots, for those who have matplotlib."""
+"""Pictures, with matplotlib (``pip install "jacnet[plot]"``), which is imported on use."""
 
 from __future__ import annotations
 
@@ -6,8 +6,99 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .spectra import Eigenpairs, SpectralDensity
+
 if TYPE_CHECKING:
     from .sensitivities import Sensitivity
+
+
+def spectrum(values: Any, *, ax: Any = None, log: bool = True, label: str | None = None) -> Any:
+    """Draw a spectrum: a density as a curve with its error band, eigenvalues as a scree plot.
+
+    Parameters
+    ----------
+    values : SpectralDensity, Eigenpairs, or array of eigenvalues (k,)
+        A :class:`SpectralDensity` is drawn over the eigenvalue, with a band of two standard errors;
+        eigenvalues in descending order over their rank, those of :class:`Eigenpairs` with their
+        residuals as error bars, negative ones marked by hollow circles at their magnitude where the
+        axis is logarithmic.
+    ax : matplotlib axes, optional
+        To draw on; by default new ones.
+    log : bool
+        Logarithmic density or magnitude.
+    label : str, optional
+        For a legend.
+
+    Returns
+    -------
+    matplotlib axes
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib.
+    TypeError, ValueError
+        For anything but a spectrum.
+    """
+    if ax is None:
+        ax = _new_axes("plot.spectrum")
+    if isinstance(values, SpectralDensity):
+        return _density(values, ax, log, label)
+    if isinstance(values, Eigenpairs):
+        return _scree(values.values, values.residuals, ax, log, label)
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            "plot.spectrum: values must be a SpectralDensity, Eigenpairs or an array of "
+            f"eigenvalues, got {type(values).__name__}"
+        ) from None
+    if array.ndim != 1 or not np.all(np.isfinite(array)):
+        raise ValueError(
+            f"plot.spectrum: values has shape {array.shape}, expected (k,) finite eigenvalues"
+        )
+    return _scree(array, None, ax, log, label)
+
+
+def _density(density: SpectralDensity, ax: Any, log: bool, label: str | None) -> Any:
+    (line,) = ax.plot(density.grid, density.density, label=label)
+    low, high = (density.density + side * density.std_error for side in (-2, 2))
+    floor = density.density.max() * 1e-6 if log else 0.0
+    ax.fill_between(
+        density.grid,
+        np.maximum(low, floor),
+        np.maximum(high, floor),
+        color=line.get_color(),
+        alpha=0.25,
+        linewidth=0,
+    )
+    if log:
+        ax.set_yscale("log")
+        ax.set_ylim(floor, 3 * high.max())
+    ax.set_xlabel("eigenvalue")
+    ax.set_ylabel("density")
+    return ax
+
+
+def _scree(
+    values: np.ndarray, errors: np.ndarray | None, ax: Any, log: bool, label: str | None
+) -> Any:
+    order = np.argsort(-values)
+    values = values[order]
+    rank = np.arange(1, len(values) + 1)
+    heights = np.abs(values) if log else values
+    hollow = (values < 0) & log
+    points = ax.scatter(rank[~hollow], heights[~hollow], label=label)
+    color = points.get_facecolor()
+    ax.scatter(rank[hollow], heights[hollow], facecolors="none", edgecolors=color)
+    if errors is not None:
+        ax.errorbar(rank, heights, yerr=errors[order], fmt="none", ecolor=color)
+    if log and np.any(heights > 0):
+        ax.set_yscale("log")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.set_xlabel("rank")
+    ax.set_ylabel("|eigenvalue|" if log else "eigenvalue")
+    return ax
 
 
 def sensitivity(table: Sensitivity, *, output: int | str = 0, ax: Any = None) -> Any:
@@ -41,7 +132,7 @@ def sensitivity(table: Sensitivity, *, output: int | str = 0, ax: Any = None) ->
             )
     row = _row(table, output)
     if ax is None:
-        ax = _pyplot().subplots(layout="constrained")[1]
+        ax = _new_axes("plot.sensitivity")
     place = np.arange(len(table.input_names))
     ax.barh(place, table.rms[row], height=0.6, color="0.8", label="RMS")
     ax.plot(table.mean[row], place, "o", color="C0", label="mean")
@@ -67,9 +158,12 @@ def _row(table: Sensitivity, output: int | str) -> int:
     )
 
 
-def _pyplot() -> Any:
+def _new_axes(function: str) -> Any:
     try:
         from matplotlib import pyplot
     except ImportError as error:
-        raise ImportError("jacnet.plot needs matplotlib: pip install matplotlib") from error
-    return pyplot
+        raise ImportError(
+            f'{function}: needs matplotlib ({error}): pip install "jacnet[plot]"'
+        ) from error
+    _, ax = pyplot.subplots(layout="constrained")
+    return ax

@@ -132,6 +132,17 @@ void bind_derivatives(py::module_& m) {
                                     type->ht_type.tp_new = &refuse_new_linearization;
                                 }),
                                 doc::linearization)
+        .def_property_readonly("n_parameters", &PyLinearization::n_parameters,
+                               "P: rows of de_dwb, size of the Hessian.")
+        .def_property_readonly("n_outputs", &PyLinearization::n_outputs, "S: rows of all outputs.")
+        .def_property_readonly("n_inputs", &PyLinearization::n_inputs, "R: rows of all inputs.")
+        .def_property_readonly("n_samples", &PyLinearization::n_samples, "Q: samples in use.")
+        .def_property_readonly(
+            "n_targets", [](PyLinearization& lin) { return lin.made().n_targets(); },
+            "Ne: target elements that count, neither NaN nor made unknown by NaN inputs.")
+        .def_property_readonly(
+            "has_targets", [](PyLinearization& lin) { return lin.made().has_targets(); },
+            "Whether there are targets, for gradients and Hessians.")
         .def(
             "outputs",
             [](PyLinearization& lin, py::object out) { return lin.outputs("outputs", out); },

@@ -21,9 +21,6 @@ constexpr const char* error_scales_doc =
 constexpr const char* parameters_doc =
     R"(A copy of the parameters that the linearization was made with, (P,).)";
 
-constexpr const char* n_targets_doc =
-    R"(Ne: number of target elements that count, the divisor of mse, mae and crossentropy.)";
-
 constexpr const char* made_of_doc =
     R"((net, x, t, ew, samples) that it was made of; the network may have changed since.)";
 
@@ -31,20 +28,14 @@ constexpr const char* made_of_doc =
 
 void bind_errors(py::module_& m) {
     auto cls = py::reinterpret_borrow<py::class_<PyLinearization>>(m.attr("Linearization"));
-    cls.def_property_readonly("n_parameters", &PyLinearization::n_parameters, "P.")
-        .def_property_readonly("n_outputs", &PyLinearization::n_outputs, "S.")
-        .def_property_readonly("n_inputs", &PyLinearization::n_inputs, "R, of all inputs.")
-        .def_property_readonly("n_samples", &PyLinearization::n_samples, "Q.")
-        .def_property_readonly(
-            "n_targets", [](PyLinearization& lin) { return lin.made().n_targets(); }, n_targets_doc)
-        .def(
-            "parameters",
-            [](PyLinearization& lin) {
-                const py::array wb = lin.target("parameters", py::none(), {lin.n_parameters()});
-                lin.made().parameters(vector(wb));
-                return wb;
-            },
-            parameters_doc)
+    cls.def(
+           "parameters",
+           [](PyLinearization& lin) {
+               const py::array wb = lin.target("parameters", py::none(), {lin.n_parameters()});
+               lin.made().parameters(vector(wb));
+               return wb;
+           },
+           parameters_doc)
         .def(
             "errors",
             [](PyLinearization& lin, py::object out) {

@@ -9,6 +9,7 @@ void bind_derivatives(pybind11::module_& m);
 void bind_errors(pybind11::module_& m);
 void bind_inputs(pybind11::module_& m);
 void bind_kernels(pybind11::module_& m);
+void bind_products(pybind11::module_& m);
 void bind_training(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 
@@ -20,6 +21,7 @@ PYBIND11_MODULE(_core, m) {
     bind_errors(m);
     bind_inputs(m);
     bind_kernels(m);
+    bind_products(m);
     bind_training(m);
     bind_runtime(m);
 }

@@ -238,6 +238,43 @@ void check_jacobian_columns(index_t h, index_t k, index_t shift, bool stream) {
     CHECK(right);
 }
 
+/// Columns that are alike get the same bits in every tile; many lanes and columns.
+void check_sums_at_any_position(index_t n, index_t rows, index_t columns) {
+    Workspace work;
+    double* x = lanes_of(n, rows, 7, work);
+    double* y = lanes_of(n, columns, 8, work);
+    for (index_t i = 1; i < rows; ++i) std::copy_n(x, n, x + i * n);
+    for (index_t c = 1; c < columns; ++c) std::copy_n(y, n, y + c * n);
+    std::vector<double> out(static_cast<std::size_t>(rows * columns), 0.1);
+    kernel_table().sum_over_lanes(n, rows, columns, x, n, y, n, out.data(), rows);
+    bool same = true;
+    for (const double value : out) same = same && value == out[0];
+    CHECK(same);
+}
+
+/// K r without K.
+void check_curvature_product(bool matrix, index_t n, index_t h) {
+    Workspace work;
+    const Slope f{matrix, lanes_of(n, h, 1, work), lanes_of(n, h, 2, work), n, n};
+    const double *d2 = lanes_of(n, h, 3, work), *v = lanes_of(n, h, 4, work);
+    const double* r = lanes_of(n, h, 5, work);
+    double* k = work.doubles(n * h * h);
+    std::fill_n(k, n * h * h, 0.0);
+    kernel_table().add_curvature(f, d2, n, h, v, n, k, n);
+    double* out = work.doubles(n * h);
+    std::fill_n(out, n * h, 0.5);
+    kernel_table().multiply_curvature(f, d2, n, h, v, n, r, n, out, n);
+    double worst = 0.0;
+    for (index_t z = 0; z < n; ++z) {
+        for (index_t i = 0; i < h; ++i) {
+            double sum = 0.5;
+            for (index_t j = 0; j < h; ++j) sum += k[(i + h * j) * n + z] * r[j * n + z];
+            worst = std::max(worst, std::fabs(out[i * n + z] - sum));
+        }
+    }
+    CHECK(worst < 1e-13 * static_cast<double>(h));
+}
+
 }  // namespace
 
 int main() {
@@ -264,6 +301,12 @@ int main() {
         }
     }
     for (const index_t p : {1, 2, 9, 31, 64, 96, 97, 130, 193, 300, 450}) check_cholesky(p);
+    check_sum_over_lanes(264, 37, 41);
+    for (const index_t columns : {2, 7, 8, 25, 41}) check_sums_at_any_position(136, 37, columns);
+    for (const index_t h : {1, 5, 17}) {
+        check_curvature_product(false, 24, h);
+        check_curvature_product(true, 24, h);
+    }
     check_singular();
     check_condition();
     for (const index_t p : {1, 7, 8, 31, 33, 100, 290, 520, 700}) check_mirror(p);

@@ -119,6 +119,25 @@ public:
     void gram(MatrixView<double> g, std::optional<int> n_threads = {},
               GramForm form = GramForm::full);
 
+    /// Products with +dy/dwb of K vectors at once, without ever holding it: for directions v (P x
+    /// K) in the parameters the change of the outputs, and for weights u of the outputs the sums of
+    /// u dy/dwb (P x K). u and the result dy are S x Q x K, element (s, q, k) at `data[s *
+    /// strides[0] + q * strides[1] + k * strides[2]]`; no targets needed. Cost: 4 Q P flops each,
+    /// beside the tape.
+    /// @throws std::invalid_argument when a shape does not fit or a value is not finite
+    void jvp(MatrixView<const double> v, double* data, const index_t strides[3],
+             std::optional<int> n_threads = {});
+    void vjp(const double* data, const index_t strides[3], MatrixView<double> out,
+             std::optional<int> n_threads = {});
+
+    /// Products of the Hessian of the performance, and of its (generalised) Gauss-Newton part, with
+    /// the columns of v, P x K, regularisation included, without ever holding either matrix. Cost:
+    /// at most 12 Q P flops per vector (Gauss-Newton 8), beside the tape.
+    /// @throws std::invalid_argument as jvp, and without targets
+    void hvp(MatrixView<const double> v, MatrixView<double> out, std::optional<int> n_threads = {});
+    void ggnvp(MatrixView<const double> v, MatrixView<double> out,
+               std::optional<int> n_threads = {});
+
     /// JJ = J J' (P x P) and Je = J e (P), without ever holding J. Returns e'e.
     double normal_equations(MatrixView<double> jj, VectorView<double> je,
                             std::optional<int> n_threads = {});

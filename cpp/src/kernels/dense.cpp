@@ -1,4 +1,4 @@
-/// Matrix products, slopes and curvatures over a block of samples.
+/// Matrix products over a block of samples.
 
 #include "local_kernels.hpp"
 #include "packet.hpp"
@@ -9,16 +9,20 @@ namespace {
 
 constexpr int tile_columns = contraction_columns;
 
+/// What a tile makes of its output: overwritten, continued (sums start from it), or added to.
+enum class Target { fresh, continued, added };
+
 /// A tile of `layer_product`: b's element (c, j) at b[j * step + c * next].
 template <int packets, int columns>
 void product_tile(index_t k, const double* a, index_t lda, const double* b, index_t step,
-                  index_t next, double* out, index_t ldo, bool accumulate) {
+                  index_t next, double* out, index_t ldo, Target target) {
     Packet sum[packets][columns];
 #pragma GCC unroll 16
     for (int j = 0; j < columns; ++j) {
 #pragma GCC unroll 2
         for (int p = 0; p < packets; ++p) {
-            sum[p][j] = accumulate ? load(out + j * ldo + p * packet_size) : Packet{};
+            sum[p][j] =
+                target == Target::continued ? load(out + j * ldo + p * packet_size) : Packet{};
         }
     }
     for (index_t c = 0; c < k; ++c) {
@@ -37,12 +41,15 @@ void product_tile(index_t k, const double* a, index_t lda, const double* b, inde
 #pragma GCC unroll 16
     for (int j = 0; j < columns; ++j) {
 #pragma GCC unroll 2
-        for (int p = 0; p < packets; ++p) store(out + j * ldo + p * packet_size, sum[p][j]);
+        for (int p = 0; p < packets; ++p) {
+            double* o = out + j * ldo + p * packet_size;
+            store(o, target == Target::added ? load(o) + sum[p][j] : sum[p][j]);
+        }
     }
 }
 
 using ProductTile = void (*)(index_t, const double*, index_t, const double*, index_t, index_t,
-                             double*, index_t, bool);
+                             double*, index_t, Target);
 
 template <int packets, int... columns>
 ProductTile product_tile_of(index_t width, std::integer_sequence<int, columns...>) {
@@ -59,10 +66,10 @@ JACNET_INLINE Packet lane_sums(Packet (&v)[packet_size]) {
     return sum;
 }
 
-/// A tile of `sum_over_lanes`: packet_size rows by `columns`.
+/// A tile of `sum_over_lanes` for few columns: packet_size rows by `columns`, lanes in parallel.
 template <int columns>
-void sum_tile(index_t n, const double* x, index_t ldx, index_t rows, const double* y, index_t ldy,
-              double* out, index_t ldo) {
+void narrow_tile(index_t n, const double* x, index_t ldx, index_t rows, const double* y,
+                 index_t ldy, double* out, index_t ldo) {
     Packet sum[columns][packet_size] = {};
     const double* row[packet_size];
     for (int i = 0; i < packet_size; ++i) row[i] = x + (i < rows ? i : rows - 1) * ldx;
@@ -88,22 +95,47 @@ void sum_tile(index_t n, const double* x, index_t ldx, index_t rows, const doubl
     }
 }
 
-/// g = a (v - sum_k a_k v_k), the symmetric part of a softmax slope.
-void softmax_part(const Slope& f, index_t n, index_t h, const double* v, index_t ldv, double* g,
-                  index_t ldg) {
-    for (index_t first = 0; first < n; first += 8) {
-        double sum[8] = {};
-        for (index_t i = 0; i < h; ++i) {
-            for (index_t z = 0; z < 8; ++z) {
-                sum[z] += f.a[i * f.lda + first + z] * v[i * ldv + first + z];
+constexpr int sum_rows = 2 * packet_size;  ///< of a tile of `sum_over_lanes`
+constexpr index_t sum_lanes = 128;         ///< packed at a time
+
+/// Columns [0, rows) of x, lanes [0, n), lane by lane: sum_rows numbers each, with zeros filled up.
+void pack_lanes(index_t n, index_t rows, const double* x, index_t ldx, double* out) {
+    for (int p = 0; p * packet_size < (rows < sum_rows ? rows : sum_rows); ++p) {
+        for (index_t z = 0; z < n; z += packet_size) {
+            Packet v[packet_size];
+#pragma GCC unroll 8
+            for (int i = 0; i < packet_size; ++i) {
+                const index_t row = p * packet_size + i;
+                v[i] = row < rows ? load(x + row * ldx + z) : Packet{};
+            }
+            transpose(v);
+#pragma GCC unroll 8
+            for (int i = 0; i < packet_size; ++i) {
+                store(out + (z + i) * sum_rows + p * packet_size, v[i]);
             }
         }
-        for (index_t i = 0; i < h; ++i) {
-            for (index_t z = 0; z < 8; ++z) {
-                g[i * ldg + first + z] =
-                    f.a[i * f.lda + first + z] * (v[i * ldv + first + z] - sum[z]);
-            }
+    }
+}
+
+/// out += packed' y for `width` columns; sums start from zero, wherever the rows stand in a tile.
+void sum_tile(index_t n, index_t rows, index_t width, const double* packed, const double* y,
+              index_t ldy, double* out, index_t ldo) {
+    constexpr std::make_integer_sequence<int, tile_columns> widths{};
+    if (rows >= sum_rows) {
+        product_tile_of<2>(width, widths)(n, packed, sum_rows, y, ldy, 1, out, ldo, Target::added);
+        return;
+    }
+    alignas(64) double sums[sum_rows * tile_columns];
+    const ProductTile tile =
+        rows > packet_size ? product_tile_of<2>(width, widths) : product_tile_of<1>(width, widths);
+    tile(n, packed, sum_rows, y, ldy, 1, sums, sum_rows, Target::fresh);
+    for (index_t c = 0; c < width; ++c) {
+        index_t i = 0;
+        for (; i + packet_size <= rows; i += packet_size) {
+            double* o = out + c * ldo + i;
+            store(o, load(o) + load(sums + c * sum_rows + i));
         }
+        for (; i < rows; ++i) out[c * ldo + i] += sums[c * sum_rows + i];
     }
 }
 
@@ -113,6 +145,7 @@ void layer_product(index_t n, index_t h, index_t k, const double* a, index_t lda
                    index_t step, index_t next, double* out, index_t ldo, bool accumulate) {
     constexpr std::make_integer_sequence<int, tile_columns> widths{};
     const index_t panels = (h + tile_columns - 1) / tile_columns;
+    const Target target = accumulate ? Target::continued : Target::fresh;
     for (index_t p = 0; p < panels; ++p) {
         const index_t first = h * p / panels, width = h * (p + 1) / panels - first;
         const ProductTile two = product_tile_of<2>(width, widths);
@@ -120,7 +153,7 @@ void layer_product(index_t n, index_t h, index_t k, const double* a, index_t lda
         for (index_t z = 0; z < n;) {
             const bool wide = z + 2 * packet_size <= n;
             (wide ? two : one)(k, a + z, lda, b + first * step, step, next, out + z + first * ldo,
-                               ldo, accumulate);
+                               ldo, target);
             z += wide ? 2 * packet_size : packet_size;
         }
     }
@@ -128,11 +161,28 @@ void layer_product(index_t n, index_t h, index_t k, const double* a, index_t lda
 
 void sum_over_lanes(index_t n, index_t rows, index_t columns, const double* x, index_t ldx,
                     const double* y, index_t ldy, double* out, index_t ldo) {
-    for (index_t i = 0; i < rows; i += packet_size) {
+    constexpr index_t narrow = 8;  // too few columns to hide the latency of sums lane by lane
+    for (index_t i = 0; columns < narrow && i < rows; i += packet_size) {
         for (index_t c = 0; c < columns; c += 3) {
             const index_t left = columns - c;
-            const auto tile = left >= 3 ? sum_tile<3> : left == 2 ? sum_tile<2> : sum_tile<1>;
+            const auto tile = left >= 3   ? narrow_tile<3>
+                              : left == 2 ? narrow_tile<2>
+                                          : narrow_tile<1>;
             tile(n, x + i * ldx, ldx, rows - i, y + c * ldy, ldy, out + i + c * ldo, ldo);
+        }
+    }
+    if (columns < narrow) return;
+    alignas(64) double packed[sum_rows * sum_lanes];
+    const index_t panels = (columns + tile_columns - 1) / tile_columns;
+    for (index_t first = 0; first < n; first += sum_lanes) {
+        const index_t count = n - first < sum_lanes ? n - first : sum_lanes;
+        for (index_t i = 0; i < rows; i += sum_rows) {
+            pack_lanes(count, rows - i, x + i * ldx + first, ldx, packed);
+            for (index_t p = 0; p < panels; ++p) {
+                const index_t c = columns * p / panels, width = columns * (p + 1) / panels - c;
+                sum_tile(count, rows - i, width, packed, y + c * ldy + first, ldy,
+                         out + i + c * ldo, ldo);
+            }
         }
     }
 }
@@ -150,50 +200,6 @@ void scale(index_t n, const double* x, double alpha, double* out, bool accumulat
         for (index_t z = 0; z < n; ++z) out[z] += x[z] * alpha;
     } else {
         for (index_t z = 0; z < n; ++z) out[z] = x[z] * alpha;
-    }
-}
-
-void slope_backward(const Slope& f, index_t n, index_t h, const double* v, index_t ldv, double* g,
-                    index_t ldg) {
-    if (f.matrix) {
-        softmax_part(f, n, h, v, ldv, g, ldg);
-        v = g;
-        ldv = ldg;
-    }
-    for (index_t i = 0; i < h; ++i) multiply(n, f.d1 + i * f.ldd, v + i * ldv, g + i * ldg, false);
-}
-
-void slope_forward(const Slope& f, index_t n, index_t h, const double* v, index_t ldv, double* g,
-                   index_t ldg) {
-    for (index_t i = 0; i < h; ++i) multiply(n, f.d1 + i * f.ldd, v + i * ldv, g + i * ldg, false);
-    if (f.matrix) softmax_part(f, n, h, g, ldg, g, ldg);
-}
-
-void add_curvature(const Slope& f, const double* d2, index_t n, index_t h, const double* v,
-                   index_t ldv, double* b, index_t ldb) {
-    if (!f.matrix) {
-        for (index_t i = 0; i < h; ++i) {
-            multiply(n, d2 + i * f.ldd, v + i * ldv, b + (i + h * i) * ldb, true);
-        }
-        return;
-    }
-    for (index_t z = 0; z < n; ++z) {
-        const double* a = f.a + z;
-        const double* d1 = f.d1 + z;
-        double mean = 0.0;
-        for (index_t i = 0; i < h; ++i) mean += a[i * f.lda] * v[i * ldv + z];
-        const auto w = [&](index_t i) { return a[i * f.lda] * (v[i * ldv + z] - mean); };
-        for (index_t j = 0; j < h; ++j) {
-            for (index_t i = 0; i < h; ++i) {
-                // Multiplied in this order, a vanishing w silences slopes that overflow.
-                double value = -(w(i) * d1[i * f.ldd]) * (a[j * f.lda] * d1[j * f.ldd]) -
-                               (a[i * f.lda] * d1[i * f.ldd]) * (w(j) * d1[j * f.ldd]);
-                if (i == j) {
-                    value += (w(i) * d1[i * f.ldd]) * d1[i * f.ldd] + w(i) * d2[i * f.ldd + z];
-                }
-                b[(i + h * j) * ldb + z] += value;
-            }
-        }
     }
 }
 

@@ -56,6 +56,11 @@ struct Kernels {
     void (*add_curvature)(const Slope& f, const double* d2, index_t n, index_t h, const double* v,
                           index_t ldv, double* b, index_t ldb);
 
+    /// out += K r, one vector instead of the matrix; n x h each.
+    void (*multiply_curvature)(const Slope& f, const double* d2, index_t n, index_t h,
+                               const double* v, index_t ldv, const double* r, index_t ldr,
+                               double* out, index_t ldo);
+
     /// Rows of a packed left panel.
     index_t panel_rows;
     /// Left operand of a contraction over n lanes: panels of panel_rows rows, lane by lane,

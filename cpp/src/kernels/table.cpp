@@ -19,6 +19,7 @@ const Kernels& table() {
         multiply,
         scale,
         add_curvature,
+        multiply_curvature,
         contraction_rows,
         pack_left,
         pack_right,

@@ -1,0 +1,124 @@
+/// Products with the Hessian of the performance: the R-operator of Pearlmutter (1994), Neural
+/// Computation 6, and with its Gauss-Newton part, Schraudolph (2002), Neural Computation 14.
+///
+/// Forward R{s} and R{a}, then backward, with the loss's curvature Lambda at the output:
+///   R{v_l} = sum_s (W_sl' R{g_s} + V_sl' g_s) + Lambda R{y},  R{g_l} = F_l' R{v_l} + K_l R{s_l},
+/// and the sums over samples of R{g_l} u_l' + g_l R{u_l}'. Gauss-Newton is the same without V', K
+/// and R{u}.
+
+#include <algorithm>
+
+#include "directions.hpp"
+#include "products.hpp"
+#include "vector_sums.hpp"
+
+namespace jacnet {
+
+namespace {
+
+std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
+
+/// R{v_l} from the layers that read this one.
+void move_back(const Plan& plan, const Block& block, const PlanLayer& layer, Curvature kind,
+               const double* direction, double* const* moved, double* out) {
+    const index_t n = block.n;
+    back_through(plan, layer, n, out, [&](index_t s) { return moved[s]; });
+    if (kind == Curvature::gauss_newton) return;
+    for (const Successor& s : layer.successors) {
+        const PlanLayer& reader = plan.layers[at(s.layer)];
+        if (s.column >= reader.k) continue;  // frozen
+        kernel_table().layer_product(n, layer.h, reader.h, block.layers[s.layer].g, n,
+                                     direction + reader.offset + s.column * reader.h, reader.h, 1,
+                                     out, n, true);
+    }
+}
+
+/// R{v_l} += D' (d2E/dy2) R{y}.
+void add_output_curvature(const Plan& plan, const Block& block, const PlanOutput& output,
+                          const Motion* motion, double* out) {
+    const index_t size = block.n * output.rows;
+    Workspace work;
+    double* y = work.doubles(size);
+    double* first = work.doubles(size);
+    double* second = work.doubles(size);
+    move_output(plan, block, output, motion, y);
+    loss_output_slopes(plan, Objective::performance, loss_lanes(plan, block, output), first, second,
+                       block.n);
+    kernel_table().multiply(size, second, y, y, false);
+    add_to_layer(output, block.n, y, out);
+}
+
+/// sum += R{g_l} u_l' + g_l R{u_l}' over the lanes.
+void add_outer_products(const Block& block, const PlanLayer& layer, index_t l, Curvature kind,
+                        const double* moved, const Motion* motion, double* sum) {
+    const Kernels& kernels = kernel_table();
+    const index_t n = block.n, h = layer.h;
+    kernels.sum_over_lanes(n, h, layer.k, moved, n, block.layers[l].u, n, sum, h);
+    for (const Feed& feed : layer.feeds) {
+        if (kind == Curvature::gauss_newton || feed.kind != SourceKind::layer) continue;
+        if (feed.column >= layer.k) continue;  // frozen
+        kernels.sum_over_lanes(n, h, feed.width, block.layers[l].g, n, motion[feed.source].a, n,
+                               sum + feed.column * h, h);
+    }
+}
+
+/// sum += the product with a direction over the samples of a block.
+void add_product(const Plan& plan, const Block& block, Curvature kind, const double* direction,
+                 double* sum) {
+    const Kernels& kernels = kernel_table();
+    const index_t n = block.n;
+    Workspace work;
+    const Motion* motion = move_forward(plan, block, direction, work);
+    double** moved = work.array<double*>(plan.n_layers());  // R{g}
+    for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
+        const PlanLayer& layer = plan.layers[at(l)];
+        const LayerTape& tape = block.layers[l];
+        const Slope slope = slope_of(plan, block, l);
+        const PlanOutput* output = layer.output >= 0 ? &plan.outputs[at(layer.output)] : nullptr;
+        const LossForm form =
+            output ? loss_form(plan, *output, Objective::performance) : LossForm::output;
+        moved[l] = work.doubles(n * layer.h);
+        move_back(plan, block, layer, kind, direction, moved, moved[l]);
+        if (output && form == LossForm::output) {
+            add_output_curvature(plan, block, *output, motion, moved[l]);
+        }
+        kernels.slope_backward(slope, n, layer.h, moved[l], n, moved[l], n);
+        if (kind == Curvature::exact) {
+            kernels.multiply_curvature(slope, tape.d2, n, layer.h, tape.v, n, motion[l].s, n,
+                                       moved[l], n);
+        }
+        if (output && form != LossForm::output) {
+            add_net_curvature_product(form, loss_lanes(plan, block, *output), motion[l].s, n,
+                                      moved[l], n);
+        }
+        add_outer_products(block, layer, l, kind, moved[l], motion, sum + layer.offset);
+    }
+}
+
+}  // namespace
+
+void compute_curvature_product(Tape& tape, Curvature kind, MatrixView<const double> v,
+                               MatrixView<double> out, std::optional<int> requested) {
+    const Plan& plan = tape.plan();
+    const Batch& batch = tape.batch();
+    const bool exact = kind == Curvature::exact;
+    const double scale = data_scale(plan.performance, batch.counted);
+    const double penalty = weight_penalty_curvature(plan.performance, plan.n_parameters);
+    const Needs needs{.order = exact ? Order::curvature : Order::slope, .gradient = exact};
+    const double flops = plan.forward_flops * static_cast<double>(batch.size()) *
+                         static_cast<double>(6 * v.cols + 2);
+    Workspace work;
+    const Directions directions(v, work);
+    sum_for_vectors(
+        exact ? "hvp" : "ggnvp", tape, needs, threads_for(flops, requested), out,
+        // Other questions may have left weights of another scale.
+        [&](Block& block) { load_targets(plan, batch, block, scale); },
+        [&](const Block& block, index_t k, double* sum) {
+            add_product(plan, block, kind, directions.column(k), sum);
+        },
+        [&](index_t i, index_t k, double sum) {
+            return penalty == 0.0 ? sum : sum + penalty * directions.column(k)[i];
+        });
+}
+
+}  // namespace jacnet

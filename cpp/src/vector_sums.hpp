@@ -1,0 +1,63 @@
+#pragma once
+/// Sums over blocks of samples for several vectors at once.
+
+#include "memory.hpp"
+#include "tape.hpp"
+
+namespace jacnet {
+
+/// Column k of out = finish(i, k, the sum of what add(block, k, sum) adds to P zeros).
+///
+/// A vector's result has the same bits alone and among others, with any number of threads.
+/// prepare(block) comes before the vectors of a block; afterwards blocks are only read. Several
+/// vectors keep the tape, if it is small enough, and then are separate tasks.
+template <class Prepare, class Add, class Finish>
+void sum_for_vectors(const char* function, Tape& tape, const Needs& needs, int n_threads,
+                     const MatrixView<double>& out, Prepare&& prepare, Add&& add, Finish&& finish) {
+    constexpr index_t held = index_t{1} << 23;  // doubles
+    const index_t p = out.rows, n_blocks = tape.n_blocks();
+    if (p == 0 || out.cols == 0) return;
+    const index_t n_parts = sum_parts(n_blocks, p);
+    need_memory(8.0 * static_cast<double>(n_parts) * static_cast<double>(p),
+                std::string(function) + ": the sums over samples",
+                "freeze blocks of parameters (net.set_learn)");
+    const index_t together = std::clamp(held / (n_parts * p), index_t{1}, out.cols);
+    if (out.cols > 1) tape.keep();
+    Workspace work;
+    double* parts = work.doubles(together * n_parts * p);
+    for (index_t first = 0; first < out.cols; first += together) {
+        const index_t count = std::min(together, out.cols - first);
+        const auto each_block = [&](index_t part, auto&& body) {
+            const index_t last = n_blocks * (part + 1) / n_parts;
+            for (index_t b = n_blocks * part / n_parts; b < last; ++b) {
+                tape.with_block(b, needs, [&](index_t, Block& block) { body(block); });
+            }
+        };
+        const auto sum_of = [&](index_t part, index_t k) {
+            return parts + (k * n_parts + part) * p;
+        };
+        if (tape.kept() && count > 1) {
+            tape.for_each_block(needs, n_threads, [&](index_t, Block& block) { prepare(block); });
+            parallel_for(n_parts * count, n_threads, [&](index_t task) {
+                const index_t part = task / count, k = task % count;
+                std::fill_n(sum_of(part, k), p, 0.0);
+                each_block(part, [&](Block& block) { add(block, first + k, sum_of(part, k)); });
+            });
+        } else {
+            parallel_for(n_parts, n_threads, [&](index_t part) {
+                for (index_t k = 0; k < count; ++k) std::fill_n(sum_of(part, k), p, 0.0);
+                each_block(part, [&](Block& block) {
+                    prepare(block);
+                    for (index_t k = 0; k < count; ++k) add(block, first + k, sum_of(part, k));
+                });
+            });
+        }
+        for (index_t k = 0; k < count; ++k) {
+            add_parts(n_parts, p, sum_of(0, k), n_threads, [&](index_t i, double sum) {
+                out(i, first + k) = finish(i, first + k, sum);
+            });
+        }
+    }
+}
+
+}  // namespace jacnet

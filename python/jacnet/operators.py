@@ -1,0 +1,164 @@
+"""Derivatives as SciPy linear operators: for ``cg``, ``lsmr``, ``eigsh``, ``svds`` and the like.
+
+Products only; no matrix is formed. SciPy (``pip install "jacnet[scipy]"``) is imported with this
+module, which ``jacnet`` imports when one of its classes is first asked for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ._linearized import linearized, need_targets
+
+try:
+    from scipy.sparse.linalg import LinearOperator
+except ImportError as error:  # pragma: no cover
+    raise ImportError(
+        f'jacnet\'s linear operators need SciPy ({error}): pip install "jacnet[scipy]"'
+    ) from error
+
+
+class _Operator(LinearOperator):
+    """Products of a linearization, with the number of threads that they may use."""
+
+    def __init__(self, net, x, t, ew, samples, n_threads):
+        name = type(self).__name__
+        self.linearization = linearized(name, net, x, t, ew, samples)
+        self.n_threads = n_threads
+        super().__init__(np.dtype(float), self._size())
+
+    def _size(self) -> tuple[int, int]:
+        p = self.linearization.n_parameters
+        return p, p
+
+    def _matvec(self, v):
+        return self._matmat(np.reshape(v, (-1, 1)))[:, 0]
+
+    def _rmatvec(self, u):
+        return self._rmatmat(np.reshape(u, (-1, 1)))[:, 0]
+
+    def _rmatmat(self, u):  # symmetric, unless a class says otherwise
+        return self._matmat(u)
+
+
+class _Symmetric(_Operator):
+    def _adjoint(self):
+        return self
+
+    _transpose = _adjoint
+
+
+class JacobianOperator(_Operator):
+    """Jacobian of the outputs, +dy/dwb, (S*Q) x P, from products alone.
+
+    The transpose of ``jacobian(net, x)``: rows are outputs, output element fastest, then sample;
+    columns are parameters in the order of ``net.layout``. Unscaled; no targets.
+
+    Parameters
+    ----------
+    net : Network or Linearization
+        A linearization (of ``linearize``) brings its own data.
+    x : array (R, Q), or a list of one per input
+        Not with a linearization.
+    samples : indices or boolean mask, optional
+        Not with a linearization.
+    n_threads : int, optional
+        At most this many threads; results do not depend on it.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        As ``linearize``, and for data beside a linearization.
+    ImportError
+        Without SciPy.
+
+    Notes
+    -----
+    ``matvec`` is ``jvp``, ``rmatvec`` is ``vjp``: 4 P Q flops each; ``matmat`` and ``rmatmat`` take
+    several vectors in one call. Parameters are those at the time of its making.
+    """
+
+    def __init__(self, net, x=None, *, samples=None, n_threads=None):
+        super().__init__(net, x, None, None, samples, n_threads)
+
+    def _size(self) -> tuple[int, int]:
+        lin = self.linearization
+        return lin.n_outputs * lin.n_samples, lin.n_parameters
+
+    def _matmat(self, v):
+        y = self.linearization.jvp(np.asarray(v), n_threads=self.n_threads)
+        return y.reshape((self.shape[0], -1), order="F")
+
+    def _rmatmat(self, u):
+        lin = self.linearization
+        u = np.asarray(u)
+        shape = (lin.n_outputs, lin.n_samples, u.shape[1])
+        return lin.vjp(np.reshape(u, shape, order="F"), n_threads=self.n_threads)
+
+
+class GramOperator(_Symmetric):
+    """Gram matrix of the Jacobian, (dy/dwb)'(dy/dwb), (S*Q) x (S*Q), from products alone.
+
+    The matrix of ``gram(net, x)``, the empirical neural tangent kernel. Arguments, errors and notes
+    as in :class:`JacobianOperator`; 8 P Q flops per vector.
+    """
+
+    def __init__(self, net, x=None, *, samples=None, n_threads=None):
+        super().__init__(net, x, None, None, samples, n_threads)
+
+    def _size(self) -> tuple[int, int]:
+        lin = self.linearization
+        return (lin.n_outputs * lin.n_samples,) * 2
+
+    _weighted = JacobianOperator._rmatmat
+    _moved = JacobianOperator._matmat
+
+    def _matmat(self, v):
+        return self._moved(self._weighted(v))
+
+
+class HessianOperator(_Symmetric):
+    """Hessian of the performance, P x P, from products alone.
+
+    The matrix of ``hessian(net, x, t)``, regularisation included. For ``(H + mu I)`` add
+    ``mu * scipy.sparse.linalg.aslinearoperator(scipy.sparse.identity(P))``.
+
+    Parameters
+    ----------
+    net : Network or Linearization
+        A linearization (of ``linearize``, with targets) brings its own data.
+    x, t, ew, samples : as in ``linearize``
+        Not with a linearization.
+    n_threads : int, optional
+        At most this many threads; results do not depend on it.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        As ``linearize``, and for data beside a linearization.
+    ImportError
+        Without SciPy.
+
+    Notes
+    -----
+    ``matvec`` is ``hvp``: at most 12 P Q flops; ``matmat`` takes several vectors in one call.
+    Parameters are those at the time of its making.
+    """
+
+    def __init__(self, net, x=None, t=None, *, ew=None, samples=None, n_threads=None):
+        super().__init__(net, x, t, ew, samples, n_threads)
+        need_targets(type(self).__name__, self.linearization)
+
+    def _matmat(self, v):
+        return self.linearization.hvp(np.asarray(v), n_threads=self.n_threads)
+
+
+class GaussNewtonOperator(HessianOperator):
+    """Gauss-Newton matrix of the performance, P x P, from products alone.
+
+    The matrix of ``gauss_newton(net, x, t)``: positive semidefinite, regularisation included.
+    Arguments, errors, notes as in :class:`HessianOperator`; ``matvec`` is ``ggnvp``: 8 P Q flops.
+    """
+
+    def _matmat(self, v):
+        return self.linearization.ggnvp(np.asarray(v), n_threads=self.n_threads)
