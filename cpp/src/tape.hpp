@@ -78,27 +78,43 @@ private:
     std::vector<Kept> kept_;  ///< empty: streamed
 };
 
-/// out = the sum of what add(block, part) adds to zeros, P numbers. Blocks are split into a fixed
+/// out = the sum of what add(task, part) adds to zeros, n numbers. Tasks are split into a fixed
 /// number of parts at most, each summed in order: the number of threads has no say in it.
 template <class Add>
-void sum_over_blocks(Tape& tape, const Needs& needs, int n_threads, double* out, Add&& add) {
+void sum_over_tasks(index_t n_tasks, index_t n, int n_threads, double* out, Add&& add) {
     constexpr index_t max_parts = 16;
-    const index_t p = tape.plan().n_parameters, n_blocks = tape.n_blocks();
-    const index_t n_parts = std::clamp(n_blocks, index_t{1}, max_parts);
+    const index_t n_parts = std::clamp(n_tasks, index_t{1}, max_parts);
     Workspace work;
-    double* parts = work.doubles(n_parts * p);
+    double* parts = work.doubles(n_parts * n);
     parallel_for(n_parts, n_threads, [&](index_t part) {
-        double* sum = parts + part * p;
-        std::fill_n(sum, p, 0.0);
-        const index_t last = n_blocks * (part + 1) / n_parts;
-        for (index_t b = n_blocks * part / n_parts; b < last; ++b) {
-            tape.with_block(b, needs, [&](index_t, Block& block) { add(block, sum); });
-        }
+        double* sum = parts + part * n;
+        std::fill_n(sum, n, 0.0);
+        const index_t last = n_tasks * (part + 1) / n_parts;
+        for (index_t task = n_tasks * part / n_parts; task < last; ++task) add(task, sum);
     });
-    for (index_t i = 0; i < p; ++i) {
+    for (index_t i = 0; i < n; ++i) {
         out[i] = 0.0;
-        for (index_t part = 0; part < n_parts; ++part) out[i] += parts[part * p + i];
+        for (index_t part = 0; part < n_parts; ++part) out[i] += parts[part * n + i];
     }
+}
+
+/// The same over the blocks of a tape: add(block, part), P numbers.
+template <class Add>
+void sum_over_blocks(Tape& tape, const Needs& needs, int n_threads, double* out, Add&& add) {
+    sum_over_tasks(tape.n_blocks(), tape.plan().n_parameters, n_threads, out,
+                   [&](index_t b, double* sum) {
+                       tape.with_block(b, needs, [&](index_t, Block& block) { add(block, sum); });
+                   });
+}
+
+/// The same over chunks of so many samples, whose passes are the caller's: add(first, count, part).
+template <class Add>
+void sum_over_chunks(const Plan& plan, const Batch& batch, index_t chunk, int n_threads,
+                     double* out, Add&& add) {
+    const index_t n_chunks = (batch.size() + chunk - 1) / chunk;
+    sum_over_tasks(n_chunks, plan.n_parameters, n_threads, out, [&](index_t c, double* sum) {
+        add(c * chunk, std::min(chunk, batch.size() - c * chunk), sum);
+    });
 }
 
 }  // namespace jacnet

@@ -12,6 +12,8 @@ Samples = ArrayLike | None
 Quantity = Literal["de_dwb", "dperf_dwb"]
 Sign = Literal["true", "matlab"]
 HessianKind = Literal["exact", "gauss-newton"]
+Structure = Literal["full", "block", "diagonal"]
+Order = Literal["matlab", "torch", "keras", "sklearn"] | None
 Variables = Literal["parameters", "inputs"]
 Step = tuple[str, Mapping[str, float]]
 BlockRow = tuple[str, str, int, int, int, int, int, bool]
@@ -83,27 +85,88 @@ class Network:
 class Linearization:
     def outputs(self, *, out: Array | None = None) -> Array: ...
     def performance(self) -> float: ...
-    def gradient(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
+    def gradient(
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
     def jacobian(
         self,
         wrt: Variables = "parameters",
         *,
+        order: Order = None,
         n_threads: int | None = None,
         out: Array | None = None,
     ) -> Array: ...
-    def de_dwb(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
+    def de_dwb(
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
     def gram(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
     def normal_equations(
-        self, *, n_threads: int | None = None, out: Array | None = None
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
     ) -> tuple[Array, Array, float]: ...
-    def gauss_newton(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
+    def gauss_newton(
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
     def hessian(
         self,
         kind: HessianKind = "exact",
         *,
+        structure: Structure = "full",
+        packed: bool = False,
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
+    ) -> Any: ...
+    def gradients(
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def hessians(
+        self,
+        kind: HessianKind = "exact",
+        *,
+        order: Order = None,
         n_threads: int | None = None,
         out: Array | None = None,
     ) -> Array: ...
+    def hessian_diagonal(
+        self,
+        kind: HessianKind = "exact",
+        *,
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
+    ) -> Array: ...
+    def gauss_newton_diagonal(
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def hessian_trace(
+        self, kind: HessianKind = "exact", *, n_threads: int | None = None
+    ) -> float: ...
+    def hessian_block(
+        self,
+        rows: Any,
+        cols: Any = None,
+        *,
+        kind: HessianKind = "exact",
+        n_threads: int | None = None,
+        out: Array | None = None,
+    ) -> Array: ...
+    def fisher(
+        self,
+        *,
+        structure: Literal["full", "diagonal"] = "full",
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
+    ) -> Array: ...
+    def empirical_fisher(
+        self,
+        *,
+        structure: Literal["full", "diagonal"] = "full",
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
+    ) -> Array: ...
+    def with_loss(self, dloss: ArrayLike, d2loss: ArrayLike | None = None) -> Linearization: ...
 
 def linearize(
     net: Network,
@@ -124,6 +187,7 @@ def defaultderiv(
     ew: Signals | None = None,
     *,
     sign: Sign = "true",
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
@@ -138,6 +202,7 @@ def staticderiv(
     ew: Signals | None = None,
     *,
     sign: Sign = "true",
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
@@ -152,6 +217,7 @@ def num2deriv(
     ew: Signals | None = None,
     *,
     sign: Sign = "true",
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
@@ -166,6 +232,7 @@ def num5deriv(
     ew: Signals | None = None,
     *,
     sign: Sign = "true",
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
@@ -175,6 +242,7 @@ def gradient(
     x: Signals,
     t: Signals,
     *,
+    order: Order = None,
     ew: Signals | None = None,
     samples: Samples = None,
     n_threads: int | None = None,
@@ -185,6 +253,7 @@ def gauss_newton(
     x: Signals,
     t: Signals,
     *,
+    order: Order = None,
     ew: Signals | None = None,
     samples: Samples = None,
     n_threads: int | None = None,
@@ -194,6 +263,102 @@ def hessian(
     net: Network,
     x: Signals,
     t: Signals,
+    *,
+    kind: HessianKind = "exact",
+    structure: Structure = "full",
+    packed: bool = False,
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Any: ...
+def gradients(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def hessians(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    kind: HessianKind = "exact",
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def hessian_diagonal(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    kind: HessianKind = "exact",
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def gauss_newton_diagonal(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def fisher(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    structure: Literal["full", "diagonal"] = "full",
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def empirical_fisher(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    structure: Literal["full", "diagonal"] = "full",
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def hessian_trace(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    kind: HessianKind = "exact",
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+) -> float: ...
+def hessian_block(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    rows: Any,
+    cols: Any = None,
     *,
     kind: HessianKind = "exact",
     ew: Signals | None = None,
@@ -206,6 +371,7 @@ def normal_equations(
     x: Signals,
     t: Signals,
     *,
+    order: Order = None,
     ew: Signals | None = None,
     samples: Samples = None,
     n_threads: int | None = None,
@@ -216,6 +382,7 @@ def jacobian(
     x: Signals,
     wrt: Variables = "parameters",
     *,
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,

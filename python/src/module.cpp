@@ -6,6 +6,7 @@
 
 void bind_network(pybind11::module_& m);
 void bind_derivatives(pybind11::module_& m);
+void bind_pieces(pybind11::module_& m);
 void bind_training(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 
@@ -14,6 +15,7 @@ PYBIND11_MODULE(_core, m) {
     jacnet::instruction_set();  // a JACNET_ISA that cannot be had is an error at import
     bind_network(m);
     bind_derivatives(m);
+    bind_pieces(m);
     bind_training(m);
     bind_runtime(m);
 }

@@ -1,0 +1,261 @@
+/// Chosen rows and columns of the Hessian, its diagonal blocks, and its packed upper triangle.
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <utility>
+
+#include "errors.hpp"
+#include "hessian_pieces.hpp"
+#include "memory.hpp"
+#include "parallel.hpp"
+#include "questions.hpp"
+
+namespace jacnet {
+
+namespace {
+
+std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
+index_t size_of(const auto& values) { return static_cast<index_t>(values.size()); }
+
+std::vector<index_t> range(index_t first, index_t last) {
+    std::vector<index_t> values(at(last - first));
+    std::iota(values.begin(), values.end(), first);
+    return values;
+}
+
+/// Neurons i and sources p of one layer, and where their parameters stand in the result.
+struct Rectangle {
+    index_t layer = 0;
+    std::vector<index_t> i, p;
+    std::vector<std::pair<index_t, index_t>> places;  ///< (a + |i| b, position)
+
+    bool natural() const {  ///< as they come, one after the other
+        for (index_t e = 0; e < size_of(places); ++e) {
+            if (places[at(e)] != std::pair{e, places[0].second + e}) return false;
+        }
+        return size_of(places) == size_of(i) * size_of(p);
+    }
+};
+
+/// Parameters of one layer: position in the result by (source, neuron).
+using LayerPlaces = std::vector<std::pair<std::pair<index_t, index_t>, index_t>>;
+
+Rectangle rectangle(index_t layer, std::vector<index_t> i, std::vector<index_t> p,
+                    const LayerPlaces& places) {
+    Rectangle r{layer, std::move(i), std::move(p), {}};
+    for (const auto& [parameter, position] : places) {
+        const auto a = std::lower_bound(r.i.begin(), r.i.end(), parameter.second) - r.i.begin();
+        const auto b = std::lower_bound(r.p.begin(), r.p.end(), parameter.first) - r.p.begin();
+        r.places.emplace_back(a + size_of(r.i) * b, position);
+    }
+    return r;
+}
+
+/// One rectangle where what is asked for fills half of it, else one for every set of sources that
+/// neurons have in common.
+void cut_layer(index_t layer, const LayerPlaces& places, std::vector<Rectangle>& found) {
+    std::map<index_t, std::vector<index_t>> sources;  // of every neuron
+    std::vector<index_t> all;
+    for (const auto& [parameter, position] : places) {
+        sources[parameter.second].push_back(parameter.first);
+        all.push_back(parameter.first);
+    }
+    const auto tidy = [](std::vector<index_t>& values) {
+        std::sort(values.begin(), values.end());
+        values.erase(std::unique(values.begin(), values.end()), values.end());
+    };
+    tidy(all);
+    std::map<std::vector<index_t>, std::vector<index_t>> neurons;  // of every set of sources
+    std::vector<index_t> every;
+    index_t asked = 0;
+    for (auto& [neuron, set] : sources) {
+        tidy(set);
+        asked += size_of(set);
+        neurons[set].push_back(neuron);
+        every.push_back(neuron);
+    }
+    if (size_of(every) * size_of(all) <= 2 * asked) {
+        found.push_back(rectangle(layer, every, all, places));
+        return;
+    }
+    for (const auto& [set, own] : neurons) {
+        LayerPlaces inside;
+        for (const auto& place : places) {
+            if (std::binary_search(own.begin(), own.end(), place.first.second)) {
+                inside.push_back(place);
+            }
+        }
+        found.push_back(rectangle(layer, own, set, inside));
+    }
+}
+
+std::vector<Rectangle> cut(const Plan& plan, const std::vector<index_t>& indices) {
+    std::vector<LayerPlaces> layers(plan.layers.size());
+    for (index_t e = 0; e < size_of(indices); ++e) {
+        const index_t index = indices[at(e)];
+        index_t l = plan.n_layers() - 1;
+        while (index < plan.layers[at(l)].offset || plan.layers[at(l)].size() == 0) --l;
+        const PlanLayer& layer = plan.layers[at(l)];
+        const index_t inside = index - layer.offset;
+        layers[at(l)].push_back({{inside / layer.h, inside % layer.h}, e});
+    }
+    std::vector<Rectangle> found;
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        if (!layers[at(l)].empty()) cut_layer(l, layers[at(l)], found);
+    }
+    return found;
+}
+
+/// A piece that fills elements of the result by way of a matrix of its own.
+struct Detour {
+    std::size_t piece;
+    const Rectangle *rows, *cols;
+    bool swapped;  ///< the piece is the transpose
+    std::vector<double> values;
+};
+
+int threads_of(const Plan& plan, const Batch& batch, double elements,
+               std::optional<int> n_threads) {
+    return threads_for(
+        (2.0 * elements + 10.0 * plan.forward_flops) * static_cast<double>(batch.size()),
+        n_threads);
+}
+
+enum class Part { all, upper };
+
+/// `upper`: what lies in layers below the diagonal is left as it is.
+void fill(const Plan& plan, const Batch& batch, Curvature kind, const std::vector<index_t>& rows,
+          const std::vector<index_t>& cols, Part part, MatrixView<double> h, int n_threads) {
+    const std::vector<Rectangle> left = cut(plan, rows), right = cut(plan, cols);
+    const bool same = rows == cols;
+    std::vector<HessianPiece> pieces;
+    std::vector<Detour> detours;
+    for (std::size_t r = 0; r < left.size(); ++r) {
+        for (std::size_t c = same ? r : 0; c < right.size(); ++c) {
+            const bool swapped = left[r].layer > right[c].layer;
+            if (swapped && part == Part::upper) continue;
+            const Rectangle& a = swapped ? right[c] : left[r];
+            const Rectangle& b = swapped ? left[r] : right[c];
+            HessianPiece piece{a.layer, b.layer, a.i, a.p, b.i, b.p, nullptr, 0};
+            const bool once = !same || r == c;
+            if (h.row_stride == 1 && h.col_stride >= h.rows && once && !swapped && a.natural() &&
+                b.natural()) {
+                piece.out = h.data + a.places[0].second + b.places[0].second * h.col_stride;
+                piece.ld = h.col_stride;
+            } else {
+                detours.push_back({pieces.size(), &left[r], &right[c], swapped,
+                                   std::vector<double>(at(piece.rows() * piece.cols()))});
+                piece.out = detours.back().values.data();
+                piece.ld = piece.rows();
+            }
+            pieces.push_back(std::move(piece));
+        }
+    }
+    contract_pieces(plan, batch, kind, pieces, n_threads);
+    for (const Detour& d : detours) {
+        const index_t ld = pieces[d.piece].ld;
+        for (const auto& [c, col] : d.cols->places) {
+            for (const auto& [r, row] : d.rows->places) {
+                const double value = d.values[at(d.swapped ? c + r * ld : r + c * ld)];
+                h(row, col) = value;
+                if (same) h(col, row) = value;
+            }
+        }
+    }
+}
+
+void check_indices(const char* what, const std::vector<index_t>& indices, index_t p) {
+    for (const index_t index : indices) {
+        if (index < 0 || index >= p) {
+            throw std::out_of_range(text("hessian_block: ", what, " holds the index ", index,
+                                         ", but there are ", p, " parameters"));
+        }
+    }
+}
+
+}  // namespace
+
+void compute_hessian_block(const Plan& plan, const Batch& batch, Curvature kind,
+                           const std::vector<index_t>& rows, const std::vector<index_t>& cols,
+                           MatrixView<double> h, std::optional<int> n_threads) {
+    check_indices("rows", rows, plan.n_parameters);
+    check_indices("cols", cols, plan.n_parameters);
+    const double elements = static_cast<double>(h.rows) * static_cast<double>(h.cols);
+    fill(plan, batch, kind, rows, cols, Part::all, h, threads_of(plan, batch, elements, n_threads));
+    const double penalty = weight_penalty_curvature(plan.performance, plan.n_parameters);
+    if (penalty == 0.0) return;
+    std::multimap<index_t, index_t> columns;
+    for (index_t c = 0; c < size_of(cols); ++c) columns.emplace(cols[at(c)], c);
+    for (index_t r = 0; r < size_of(rows); ++r) {
+        const auto [first, last] = columns.equal_range(rows[at(r)]);
+        for (auto it = first; it != last; ++it) h(r, it->second) += penalty;
+    }
+}
+
+void compute_hessian_layers(const Plan& plan, const Batch& batch, Curvature kind,
+                            const std::vector<MatrixView<double>>& h,
+                            std::optional<int> n_threads) {
+    std::vector<HessianPiece> pieces;
+    std::vector<std::vector<double>> scratch(h.size());
+    double elements = 0.0;
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        const PlanLayer& layer = plan.layers[at(l)];
+        const MatrixView<double>& out = h[at(l)];
+        const index_t p = layer.size();
+        elements += 0.25 * static_cast<double>(p) * static_cast<double>(p);
+        const std::vector<index_t> neurons = range(0, layer.h), sources = range(0, layer.k);
+        pieces.push_back({l, l, neurons, sources, neurons, sources, out.data, out.col_stride});
+        if (out.row_stride == 1 && out.col_stride >= p) continue;
+        pieces.back().ld = out.row_stride;
+        if (out.col_stride == 1 && out.row_stride >= p) continue;  // it is symmetric
+        scratch[at(l)].resize(at(p * p));
+        pieces.back().out = scratch[at(l)].data();
+        pieces.back().ld = p;
+    }
+    contract_pieces(plan, batch, kind, pieces, threads_of(plan, batch, elements, n_threads));
+    const double penalty = weight_penalty_curvature(plan.performance, plan.n_parameters);
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        const MatrixView<double>& out = h[at(l)];
+        const std::vector<double>& own = scratch[at(l)];
+        for (index_t c = 0; c < out.cols; ++c) {
+            for (index_t r = 0; !own.empty() && r < out.rows; ++r) {
+                out(r, c) = own[at(r + c * out.rows)];
+            }
+            if (penalty != 0.0) out(c, c) += penalty;
+        }
+    }
+}
+
+void compute_hessian_packed(const Plan& plan, const Batch& batch, Curvature kind,
+                            VectorView<double> h, std::optional<int> n_threads) {
+    const index_t p = plan.n_parameters;
+    const double penalty = weight_penalty_curvature(plan.performance, p);
+    constexpr index_t panel_bytes = index_t{64} << 20;
+    index_t first = 0;
+    while (first < p) {
+        // Whole columns of theta, so that panels are rectangles; as many as memory allows.
+        index_t last = first;
+        for (const PlanLayer& layer : plan.layers) {
+            while (last >= layer.offset && last < layer.offset + layer.size()) {
+                const index_t next = last + layer.h;
+                if (last > first && 8 * next * (next - first) > panel_bytes) break;
+                last = next;
+            }
+        }
+        std::vector<double> panel(at(last * (last - first)));
+        const MatrixView<double> columns{panel.data(), last, last - first};
+        const double elements = static_cast<double>(last) * static_cast<double>(last - first);
+        fill(plan, batch, kind, range(0, last), range(first, last), Part::upper, columns,
+             threads_of(plan, batch, elements, n_threads));
+        for (index_t j = first; j < last; ++j) {
+            const index_t column = j * (j + 1) / 2;
+            for (index_t i = 0; i <= j; ++i) h[column + i] = columns(i, j - first);
+            h[column + j] += penalty;
+        }
+        first = last;
+    }
+}
+
+}  // namespace jacnet
