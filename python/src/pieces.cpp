@@ -77,7 +77,8 @@ std::vector<index_t> selected(const Network& net, const char* function, const ch
     const py::object indices = py::cast(net, py::return_value_policy::reference)
                                    .attr("layout")
                                    .attr("_selected")(choice, function, argument);
-    const auto array = py::array_t<std::int64_t, py::array::forcecast>(indices);
+    const auto array =
+        py::array_t<std::int64_t, py::array::forcecast | py::array::c_style>(indices);
     return {array.data(), array.data() + array.size()};
 }
 
