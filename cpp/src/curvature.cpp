@@ -165,7 +165,7 @@ double* CurvatureTape::own_loss_curvature(const PlanOutput& output, Workspace& w
 }
 
 /// What a loss that couples outputs adds: y of layer l enters the slopes of the others, F_l' D_l' L
-/// dy/ds_k; for k = l the transpose, the rest having come with B_ls.
+/// dy/ds_k. For k = l its transpose has come with B_sl.
 void CurvatureTape::add_coupling(index_t l, index_t k) {
     const OutputLoss& loss = *block_.loss;
     if (loss.diagonal) return;
@@ -198,8 +198,7 @@ void CurvatureTape::add_coupling(index_t l, index_t k) {
     for (index_t j = 0; j < hk; ++j) {
         kernels.slope_backward(f, n, h, added + h * j * n, n, added + h * j * n, n);
         for (index_t i = 0; i < h; ++i) {
-            const index_t to = l == k ? j + h * i : i + h * j;
-            kernels.scale(n, added + (i + h * j) * n, 1.0, b + to * n, true);
+            kernels.scale(n, added + (i + h * j) * n, 1.0, b + (i + h * j) * n, true);
         }
     }
 }

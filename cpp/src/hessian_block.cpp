@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <utility>
 
@@ -132,6 +133,7 @@ void fill(const Plan& plan, const Batch& batch, Curvature kind, const std::vecto
     const bool same = rows == cols;
     std::vector<HessianPiece> pieces;
     std::vector<Detour> detours;
+    double bytes = 0.0;
     for (std::size_t r = 0; r < left.size(); ++r) {
         for (std::size_t c = same ? r : 0; c < right.size(); ++c) {
             const bool swapped = left[r].layer > right[c].layer;
@@ -145,6 +147,10 @@ void fill(const Plan& plan, const Batch& batch, Curvature kind, const std::vecto
                 piece.out = h.data + a.places[0].second + b.places[0].second * h.col_stride;
                 piece.ld = h.col_stride;
             } else {
+                bytes +=
+                    8.0 * static_cast<double>(piece.rows()) * static_cast<double>(piece.cols());
+                need_memory(bytes, "hessian_block: work memory",
+                            "ask for fewer rows or columns at a time");
                 detours.push_back({pieces.size(), &left[r], &right[c], swapped,
                                    std::vector<double>(at(piece.rows() * piece.cols()))});
                 piece.out = detours.back().values.data();
@@ -232,20 +238,23 @@ void compute_hessian_packed(const Plan& plan, const Batch& batch, Curvature kind
                             VectorView<double> h, std::optional<int> n_threads) {
     const index_t p = plan.n_parameters;
     const double penalty = weight_penalty_curvature(plan.performance, p);
-    constexpr index_t panel_bytes = index_t{64} << 20;
-    index_t first = 0;
-    while (first < p) {
-        // Whole columns of theta, so that panels are rectangles; as many as memory allows.
-        index_t last = first;
-        for (const PlanLayer& layer : plan.layers) {
-            while (last >= layer.offset && last < layer.offset + layer.size()) {
-                const index_t next = last + layer.h;
-                if (last > first && 8 * next * (next - first) > panel_bytes) break;
-                last = next;
-            }
+    // Panels of whole columns of theta, so that they are rectangles, as many as memory allows.
+    std::vector<index_t> ends{0};
+    constexpr index_t panel_doubles = index_t{1} << 21;
+    index_t most = 0;
+    for (const PlanLayer& layer : plan.layers) {
+        for (index_t q = 0; layer.h > 0 && q < layer.k; ++q) {
+            const index_t end = layer.offset + (q + 1) * layer.h;
+            const bool wider = ends.size() > 1 && end * (end - ends.end()[-2]) <= panel_doubles;
+            if (wider) ends.pop_back();
+            ends.push_back(end);
+            most = std::max(most, end * (end - ends.end()[-2]));
         }
-        std::vector<double> panel(at(last * (last - first)));
-        const MatrixView<double> columns{panel.data(), last, last - first};
+    }
+    const std::unique_ptr<double[]> panel(new double[at(most)]);
+    for (std::size_t e = 1; e < ends.size(); ++e) {
+        const index_t first = ends[e - 1], last = ends[e];
+        const MatrixView<double> columns{panel.get(), last, last - first};
         const double elements = static_cast<double>(last) * static_cast<double>(last - first);
         fill(plan, batch, kind, range(0, last), range(first, last), Part::upper, columns,
              threads_of(plan, batch, elements, n_threads));
@@ -254,7 +263,6 @@ void compute_hessian_packed(const Plan& plan, const Batch& batch, Curvature kind
             for (index_t i = 0; i <= j; ++i) h[column + i] = columns(i, j - first);
             h[column + j] += penalty;
         }
-        first = last;
     }
 }
 

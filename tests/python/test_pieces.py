@@ -1,4 +1,4 @@
-"""Pieces of the Hessian: diagonal, trace, blocks, packed triangle; gradients and Hessians by sample.
+"""Pieces of the Hessian: diagonal, trace, blocks, packed triangle; and single samples' shares.
 
 The oracle is automatic differentiation (`reference`), the whole matrices are held against it in
 test_oracle.py; here each piece is held against both.
