@@ -1,7 +1,6 @@
 /// Chosen rows and columns of the Hessian, its diagonal blocks, and its packed upper triangle.
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -11,6 +10,7 @@
 #include "hessian_pieces.hpp"
 #include "memory.hpp"
 #include "parallel.hpp"
+#include "parameter_rectangles.hpp"
 #include "questions.hpp"
 
 namespace jacnet {
@@ -26,93 +26,10 @@ std::vector<index_t> range(index_t first, index_t last) {
     return values;
 }
 
-/// Neurons i and sources p of one layer, and where their parameters stand in the result.
-struct Rectangle {
-    index_t layer = 0;
-    std::vector<index_t> i, p;
-    std::vector<std::pair<index_t, index_t>> places;  ///< (a + |i| b, position)
-
-    bool natural() const {  ///< as they come, one after the other
-        for (index_t e = 0; e < size_of(places); ++e) {
-            if (places[at(e)] != std::pair{e, places[0].second + e}) return false;
-        }
-        return size_of(places) == size_of(i) * size_of(p);
-    }
-};
-
-/// Parameters of one layer: position in the result by (source, neuron).
-using LayerPlaces = std::vector<std::pair<std::pair<index_t, index_t>, index_t>>;
-
-Rectangle rectangle(index_t layer, std::vector<index_t> i, std::vector<index_t> p,
-                    const LayerPlaces& places) {
-    Rectangle r{layer, std::move(i), std::move(p), {}};
-    for (const auto& [parameter, position] : places) {
-        const auto a = std::lower_bound(r.i.begin(), r.i.end(), parameter.second) - r.i.begin();
-        const auto b = std::lower_bound(r.p.begin(), r.p.end(), parameter.first) - r.p.begin();
-        r.places.emplace_back(a + size_of(r.i) * b, position);
-    }
-    return r;
-}
-
-/// One rectangle where what is asked for fills half of it, else one for every set of sources that
-/// neurons have in common.
-void cut_layer(index_t layer, const LayerPlaces& places, std::vector<Rectangle>& found) {
-    std::map<index_t, std::vector<index_t>> sources;  // of every neuron
-    std::vector<index_t> all;
-    for (const auto& [parameter, position] : places) {
-        sources[parameter.second].push_back(parameter.first);
-        all.push_back(parameter.first);
-    }
-    const auto tidy = [](std::vector<index_t>& values) {
-        std::sort(values.begin(), values.end());
-        values.erase(std::unique(values.begin(), values.end()), values.end());
-    };
-    tidy(all);
-    std::map<std::vector<index_t>, std::vector<index_t>> neurons;  // of every set of sources
-    std::vector<index_t> every;
-    index_t asked = 0;
-    for (auto& [neuron, set] : sources) {
-        tidy(set);
-        asked += size_of(set);
-        neurons[set].push_back(neuron);
-        every.push_back(neuron);
-    }
-    if (size_of(every) * size_of(all) <= 2 * asked) {
-        found.push_back(rectangle(layer, every, all, places));
-        return;
-    }
-    for (const auto& [set, own] : neurons) {
-        LayerPlaces inside;
-        for (const auto& place : places) {
-            if (std::binary_search(own.begin(), own.end(), place.first.second)) {
-                inside.push_back(place);
-            }
-        }
-        found.push_back(rectangle(layer, own, set, inside));
-    }
-}
-
-std::vector<Rectangle> cut(const Plan& plan, const std::vector<index_t>& indices) {
-    std::vector<LayerPlaces> layers(plan.layers.size());
-    for (index_t e = 0; e < size_of(indices); ++e) {
-        const index_t index = indices[at(e)];
-        index_t l = plan.n_layers() - 1;
-        while (index < plan.layers[at(l)].offset || plan.layers[at(l)].size() == 0) --l;
-        const PlanLayer& layer = plan.layers[at(l)];
-        const index_t inside = index - layer.offset;
-        layers[at(l)].push_back({{inside / layer.h, inside % layer.h}, e});
-    }
-    std::vector<Rectangle> found;
-    for (index_t l = 0; l < plan.n_layers(); ++l) {
-        if (!layers[at(l)].empty()) cut_layer(l, layers[at(l)], found);
-    }
-    return found;
-}
-
 /// A piece that fills elements of the result by way of a matrix of its own.
 struct Detour {
     std::size_t piece;
-    const Rectangle *rows, *cols;
+    const ParameterRectangle *rows, *cols;
     bool swapped;  ///< the piece is the transpose
     std::vector<double> values;
 };
@@ -129,7 +46,8 @@ enum class Part { all, upper };
 /// `upper`: what lies in layers below the diagonal is left as it is.
 void fill(const Plan& plan, const Batch& batch, Curvature kind, const std::vector<index_t>& rows,
           const std::vector<index_t>& cols, Part part, MatrixView<double> h, int n_threads) {
-    const std::vector<Rectangle> left = cut(plan, rows), right = cut(plan, cols);
+    const std::vector<ParameterRectangle> left = parameter_rectangles(plan, rows),
+                                          right = parameter_rectangles(plan, cols);
     const bool same = rows == cols;
     std::vector<HessianPiece> pieces;
     std::vector<Detour> detours;
@@ -138,8 +56,8 @@ void fill(const Plan& plan, const Batch& batch, Curvature kind, const std::vecto
         for (std::size_t c = same ? r : 0; c < right.size(); ++c) {
             const bool swapped = left[r].layer > right[c].layer;
             if (swapped && part == Part::upper) continue;
-            const Rectangle& a = swapped ? right[c] : left[r];
-            const Rectangle& b = swapped ? left[r] : right[c];
+            const ParameterRectangle& a = swapped ? right[c] : left[r];
+            const ParameterRectangle& b = swapped ? left[r] : right[c];
             HessianPiece piece{a.layer, b.layer, a.i, a.p, b.i, b.p, nullptr, 0};
             const bool once = !same || r == c;
             if (h.row_stride == 1 && h.col_stride >= h.rows && once && !swapped && a.natural() &&
