@@ -10,7 +10,7 @@
 #include "hessian_pieces.hpp"
 #include "memory.hpp"
 #include "parallel.hpp"
-#include "parameter_rectangles.hpp"
+#include "parameter_sets.hpp"
 #include "questions.hpp"
 
 namespace jacnet {
@@ -26,13 +26,44 @@ std::vector<index_t> range(index_t first, index_t last) {
     return values;
 }
 
-/// A piece that fills elements of the result by way of a matrix of its own.
+/// Elements of two layers that reach the result by way of a matrix of their own.
 struct Detour {
-    std::size_t piece;
-    const ParameterRectangle *rows, *cols;
-    bool swapped;  ///< the piece is the transpose
+    const ParameterSet *rows, *cols;
+    bool swapped;  ///< the matrix is the transpose
+    index_t ld;
     std::vector<double> values;
 };
+
+/// Rows of scattered elements at a time: for each neuron and each source of the columns they are
+/// packed anew.
+index_t rows_at_once(const Plan& plan, const ParameterSet& cols) {
+    constexpr index_t packed = index_t{1} << 17;
+    const PlanLayer& layer = plan.layers[at(cols.layer)];
+    return std::max(packed / (layer.h + layer.k), index_t{16});
+}
+
+/// Adds the pieces of rows a by columns b, of layers a.layer <= b.layer, into a compact matrix.
+void add_pieces(const Plan& plan, const ParameterSet& a, const ParameterSet& b, double* out,
+                index_t ld, std::vector<HessianPiece>& pieces) {
+    if (a.product && b.product) {
+        pieces.push_back({a.layer, b.layer, a.i, a.p, b.i, b.p, false, out, ld});
+        return;
+    }
+    const ParameterSet rows = a.scattered(), cols = b.scattered();
+    const index_t step = rows_at_once(plan, cols);
+    for (index_t first = 0; first < rows.count(); first += step) {
+        const index_t last = std::min(first + step, rows.count());
+        pieces.push_back({a.layer,
+                          b.layer,
+                          {rows.i.begin() + first, rows.i.begin() + last},
+                          {rows.p.begin() + first, rows.p.begin() + last},
+                          cols.i,
+                          cols.p,
+                          true,
+                          out + first,
+                          ld});
+    }
+}
 
 int threads_of(const Plan& plan, const Batch& batch, double elements,
                std::optional<int> n_threads) {
@@ -46,9 +77,10 @@ enum class Part { all, upper };
 /// `upper`: what lies in layers below the diagonal is left as it is.
 void fill(const Plan& plan, const Batch& batch, Curvature kind, const std::vector<index_t>& rows,
           const std::vector<index_t>& cols, Part part, MatrixView<double> h, int n_threads) {
-    const std::vector<ParameterRectangle> left = parameter_rectangles(plan, rows),
-                                          right = parameter_rectangles(plan, cols);
+    const std::vector<ParameterSet> left = parameter_sets(plan, rows);
+    const std::vector<ParameterSet> right = parameter_sets(plan, cols);
     const bool same = rows == cols;
+    const bool columns = h.row_stride == 1 && h.col_stride >= h.rows;
     std::vector<HessianPiece> pieces;
     std::vector<Detour> detours;
     double bytes = 0.0;
@@ -56,33 +88,28 @@ void fill(const Plan& plan, const Batch& batch, Curvature kind, const std::vecto
         for (std::size_t c = same ? r : 0; c < right.size(); ++c) {
             const bool swapped = left[r].layer > right[c].layer;
             if (swapped && part == Part::upper) continue;
-            const ParameterRectangle& a = swapped ? right[c] : left[r];
-            const ParameterRectangle& b = swapped ? left[r] : right[c];
-            HessianPiece piece{a.layer, b.layer, a.i, a.p, b.i, b.p, nullptr, 0};
-            const bool once = !same || r == c;
-            if (h.row_stride == 1 && h.col_stride >= h.rows && once && !swapped && a.natural() &&
-                b.natural()) {
-                piece.out = h.data + a.places[0].second + b.places[0].second * h.col_stride;
-                piece.ld = h.col_stride;
-            } else {
-                bytes +=
-                    8.0 * static_cast<double>(piece.rows()) * static_cast<double>(piece.cols());
-                need_memory(bytes, "hessian_block: work memory",
-                            "ask for fewer rows or columns at a time");
-                detours.push_back({pieces.size(), &left[r], &right[c], swapped,
-                                   std::vector<double>(at(piece.rows() * piece.cols()))});
-                piece.out = detours.back().values.data();
-                piece.ld = piece.rows();
+            const ParameterSet& a = swapped ? right[c] : left[r];
+            const ParameterSet& b = swapped ? left[r] : right[c];
+            // A square on the diagonal is a product, or its halves are rounded apart.
+            const bool direct = same ? r == c && a.product : !swapped;
+            if (columns && direct && a.natural() && b.natural()) {
+                double* out = h.data + a.places[0].second + b.places[0].second * h.col_stride;
+                add_pieces(plan, a, b, out, h.col_stride, pieces);
+                continue;
             }
-            pieces.push_back(std::move(piece));
+            bytes += 8.0 * static_cast<double>(a.count()) * static_cast<double>(b.count());
+            need_memory(bytes, "hessian_block: work memory",
+                        "ask for fewer rows or columns at a time");
+            detours.push_back({&left[r], &right[c], swapped, a.count(),
+                               std::vector<double>(at(a.count() * b.count()))});
+            add_pieces(plan, a, b, detours.back().values.data(), a.count(), pieces);
         }
     }
     contract_pieces(plan, batch, kind, pieces, n_threads);
     for (const Detour& d : detours) {
-        const index_t ld = pieces[d.piece].ld;
         for (const auto& [c, col] : d.cols->places) {
             for (const auto& [r, row] : d.rows->places) {
-                const double value = d.values[at(d.swapped ? c + r * ld : r + c * ld)];
+                const double value = d.values[at(d.swapped ? c + r * d.ld : r + c * d.ld)];
                 h(row, col) = value;
                 if (same) h(col, row) = value;
             }
@@ -130,7 +157,8 @@ void compute_hessian_layers(const Plan& plan, const Batch& batch, Curvature kind
         const index_t p = layer.size();
         elements += 0.25 * static_cast<double>(p) * static_cast<double>(p);
         const std::vector<index_t> neurons = range(0, layer.h), sources = range(0, layer.k);
-        pieces.push_back({l, l, neurons, sources, neurons, sources, out.data, out.col_stride});
+        pieces.push_back(
+            {l, l, neurons, sources, neurons, sources, false, out.data, out.col_stride});
         if (out.row_stride == 1 && out.col_stride >= p) continue;
         pieces.back().ld = out.row_stride;
         if (out.col_stride == 1 && out.row_stride >= p) continue;  // it is symmetric

@@ -8,18 +8,24 @@
 
 namespace jacnet {
 
-/// Parameters (i, p), neuron i and source p of layer l, by (j, q) of layer k >= l, for all chosen
-/// i, p, j, q. The a-th neuron and b-th source stand at row a + |i| b of `out`, columns alike.
+/// Parameters (i, p), neuron i and source p of layer l, by (j, q) of layer k >= l: for all chosen
+/// i, p, j, q, the a-th neuron and b-th source at row a + |i| b of `out`, columns alike; or
+/// scattered, pairs (i[a], p[a]) at row a, columns alike.
 struct HessianPiece {
     index_t l = 0, k = 0;
     std::vector<index_t> i, p, j, q;
+    bool scattered = false;
     double* out = nullptr;
     index_t ld = 0;
 
-    index_t rows() const { return static_cast<index_t>(i.size() * p.size()); }
-    index_t cols() const { return static_cast<index_t>(j.size() * q.size()); }
+    index_t rows() const {
+        return static_cast<index_t>(scattered ? i.size() : i.size() * p.size());
+    }
+    index_t cols() const {
+        return static_cast<index_t>(scattered ? j.size() : j.size() * q.size());
+    }
     /// Half of it then says all.
-    bool symmetric() const { return l == k && i == j && p == q; }
+    bool symmetric() const { return !scattered && l == k && i == j && p == q; }
 };
 
 /// Fills the pieces with the second derivatives of the performance, without its regularisation.

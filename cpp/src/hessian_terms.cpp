@@ -1,5 +1,6 @@
 #include "hessian_terms.hpp"
 
+#include <map>
 #include <utility>
 
 namespace jacnet {
@@ -13,6 +14,10 @@ index_t size_of(const auto& values) { return static_cast<index_t>(values.size())
 
 void HessianTerms::add(const HessianPiece& piece) {
     if (piece.rows() == 0 || piece.cols() == 0) return;
+    if (piece.scattered) {
+        add_scattered(piece);
+        return;
+    }
     const std::vector<index_t> rows = sources(piece.l, piece.p);
     const std::vector<index_t> cols = piece.symmetric() ? rows : sources(piece.k, piece.q);
     add_main(piece, rows, cols);
@@ -97,6 +102,63 @@ void HessianTerms::add_corrections(const HessianPiece& piece, const std::vector<
                 term.right.push_back({u_rows[at(r)], diagonal ? -1 : slopes[at(j)],
                                       r * height + (diagonal ? 0 : offset(0, j))});
             }
+        }
+        push(std::move(term));
+    }
+}
+
+/// Neuron by neuron of the columns, sum (u_l[p] B_lk[i, j]) u_k[q]; source by source, what dC adds.
+void HessianTerms::add_scattered(const HessianPiece& piece) {
+    using What = HessianFeature::What;
+    const index_t h = plan_.layers[at(piece.l)].h;
+    pairs_.want_b(piece.l, piece.k);
+    std::map<index_t, std::vector<index_t>> neurons, sources;  // and their columns
+    for (index_t c = 0; c < piece.cols(); ++c) {
+        neurons[piece.j[at(c)]].push_back(c);
+        sources[piece.q[at(c)]].push_back(c);
+    }
+    for (const auto& [j, columns] : neurons) {
+        HessianTerm term{
+            .left = {}, .right = {}, .out = piece.out, .packed = nullptr, .main = true};
+        for (index_t r = 0; r < piece.rows(); ++r) {
+            term.left.push_back({feature(What::u, piece.l, piece.l, piece.p[at(r)]),
+                                 feature(What::b, piece.l, piece.k, piece.i[at(r)] + h * j), r});
+        }
+        for (const index_t c : columns) {
+            const index_t u = feature(What::u, piece.k, piece.k, piece.q[at(c)]);
+            term.right.push_back({u, -1, c * piece.ld});
+        }
+        push(std::move(term));
+    }
+    if (kind_ != Curvature::exact || piece.k == piece.l) return;
+    for (const auto& [q, columns] : sources) add_scattered_corrections(piece, q, columns);
+}
+
+/// sum (u_l[p] dC[i, q]) g_k[j] of one source.
+void HessianTerms::add_scattered_corrections(const HessianPiece& piece, index_t q,
+                                             const std::vector<index_t>& columns) {
+    using What = HessianFeature::What;
+    const PlanLayer& a = plan_.layers[at(piece.l)];
+    for (const Feed& feed : plan_.layers[at(piece.k)].feeds) {
+        const index_t neuron = q - feed.column;
+        if (feed.kind != SourceKind::layer || feed.source < piece.l) continue;
+        if (neuron < 0 || neuron >= feed.width) continue;
+        const bool diagonal = feed.source == piece.l && !a.matrix_slope;  // dC: i = q
+        HessianTerm term{
+            .left = {}, .right = {}, .out = piece.out, .packed = nullptr, .main = false};
+        for (index_t r = 0; r < piece.rows(); ++r) {
+            const index_t i = piece.i[at(r)];
+            if (diagonal && i != neuron) continue;
+            const index_t slope = diagonal
+                                      ? feature(What::d1, piece.l, piece.l, i)
+                                      : feature(What::c, piece.l, feed.source, i + a.h * neuron);
+            term.left.push_back({feature(What::u, piece.l, piece.l, piece.p[at(r)]), slope, r});
+        }
+        if (term.left.empty()) continue;
+        if (!diagonal) pairs_.want_c(piece.l, feed.source);
+        for (const index_t c : columns) {
+            const index_t g = feature(What::g, piece.k, piece.k, piece.j[at(c)]);
+            term.right.push_back({g, -1, c * piece.ld});
         }
         push(std::move(term));
     }

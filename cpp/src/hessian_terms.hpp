@@ -61,6 +61,9 @@ private:
     void add_main(const HessianPiece& piece, const std::vector<index_t>& u_rows,
                   const std::vector<index_t>& u_cols);
     void add_corrections(const HessianPiece& piece, const std::vector<index_t>& u_rows);
+    void add_scattered(const HessianPiece& piece);
+    void add_scattered_corrections(const HessianPiece& piece, index_t q,
+                                   const std::vector<index_t>& columns);
     void push(HessianTerm term);
 
     const Plan& plan_;

@@ -229,6 +229,19 @@ class TestPieces:
                 expected = H[np.ix_(list(rows), list(cols))]
                 np.testing.assert_allclose(block, expected, rtol=0, atol=1e-13)
 
+    def test_scattered_rows_in_several_parts(self):
+        net = network((600, 30, 4))
+        x, t = data(net, 5)
+        lin, rng = jn.linearize(net, x, t), np.random.default_rng(2)
+        rows = rng.permutation(net.n_parameters)[:600]  # more than are packed at once
+        cols = rng.permutation(net.n_parameters)[:80]
+        whole = lin.hessian_block(rows, cols)
+        parts = [lin.hessian_block(part, cols) for part in np.split(rows, 12)]
+        np.testing.assert_allclose(whole, np.vstack(parts), rtol=0, atol=1e-15)
+        swapped = lin.hessian_block(cols, rows)
+        np.testing.assert_allclose(swapped, whole.T, rtol=0, atol=1e-15)
+        assert np.count_nonzero(whole) > 0.9 * whole.size
+
     def test_block_into_out(self, problem):
         net, x, t = problem
         expected = jn.hessian_block(net, x, t, "LW{2,1}", ("layer", 2))
