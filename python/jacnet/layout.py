@@ -7,7 +7,6 @@ gradient and rows and columns of the Hessian follow the same order.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._selection import selected, whole
 from ._suggest import suggest
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ class Layout(Mapping[str, Block]):
         """
         blocks = self._of_layer("neuron", layer)
         height = blocks[0].shape[0] if blocks else 0
-        neuron = _index("neuron", neuron)
+        neuron = whole("neuron", neuron)
         if not 0 <= neuron < height:
             raise IndexError(
                 f"neuron: layer {layer} has {height} neurons with parameters, counted from 0, "
@@ -266,7 +266,7 @@ class Layout(Mapping[str, Block]):
         return np.concatenate([np.atleast_1d(block.indices[neuron]) for block in blocks])
 
     def _of_layer(self, function: str, layer: Any) -> list[Block]:
-        layer = _index(function, layer)
+        layer = whole(function, layer)
         every = {block.layer for block in (*self.values(), *self.frozen)}
         if layer not in every:
             raise IndexError(
@@ -298,67 +298,8 @@ class Layout(Mapping[str, Block]):
         return self._selected(choice, "select", "choice")
 
     def _selected(self, choice: Any, function: str, argument: str) -> np.ndarray:
-        """`select` for a function and argument that messages name."""
-        what = f"{function}: {argument}"
-        match choice:
-            case str():
-                return self._named(choice, what)
-            case Block():
-                return self._named(choice.name, what)
-            case ("layer", layer):
-                return self.layer(layer)
-            case ("neuron", layer, neuron):
-                return self.neuron(layer, neuron)
-            case slice():
-                return np.arange(self.n_parameters)[choice]
-        if isinstance(choice, (list, tuple)) and not all(map(_is_number, choice)):
-            parts = [self._selected(one, function, argument) for one in choice]
-            return np.concatenate([np.zeros(0, np.intp), *parts])
-        return self._indices(choice, what)
-
-    def _indices(self, choice: Any, what: str) -> np.ndarray:
-        size = self.n_parameters
-        array = np.asarray(choice)
-        if array.ndim > 1 or array.dtype.kind not in ("biu" if array.size else "biuf"):
-            raise TypeError(
-                f"{what} must be a name, ('layer', l), ('neuron', l, i), indices, a mask, a slice "
-                f"or a list of these, got {type(choice).__name__} "
-                f"(shape {array.shape}, dtype {array.dtype})"
-            )
-        if array.dtype.kind == "b":
-            if array.shape != (size,):
-                raise IndexError(
-                    f"{what} is a mask of shape {array.shape}, but there are {size} parameters"
-                )
-            return np.flatnonzero(array)
-        wrong = array[(array < -size) | (array >= size)] if array.size else array
-        if wrong.size:
-            raise IndexError(
-                f"{what} holds the index {wrong.ravel()[0]}, but there are {size} parameters"
-            )
-        indices = np.atleast_1d(array).astype(np.intp)
-        return np.where(indices < 0, indices + size, indices)
-
-    def _named(self, name: str, what: str) -> np.ndarray:
-        if name in self._blocks:
-            return self._blocks[name].indices.ravel("F")
-        stem, _, rest = name.partition("(")
-        block = self._blocks.get(stem)
-        if block is None:
-            frozen = " (it is frozen)" if stem in {block.name for block in self.frozen} else ""
-            raise ValueError(
-                f"{what}: no block {stem!r} among the parameters{frozen}; "
-                f"{suggest(stem, self._blocks)}"
-            )
-        try:
-            index = tuple(int(part) - 1 for part in rest.removesuffix(")").split(","))
-            if rest[-1:] != ")" or min(index) < 0 or len(index) != len(block.shape):
-                raise IndexError
-            return np.atleast_1d(block.indices[index])
-        except (ValueError, IndexError):
-            raise ValueError(
-                f"{what}: {name!r} is no element of {stem}, of shape {block.shape}, counted from 1"
-            ) from None
+        """`select` for a function and argument that messages name; the bindings call it."""
+        return selected(self, choice, f"{function}: {argument}")
 
     def _layers(self) -> Iterator[list[Block]]:
         for _, group in groupby(self.values(), key=lambda block: block.layer):
@@ -410,19 +351,6 @@ def _shaped(view: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     step = view.strides[0]
     strides = (step,) if len(shape) == 1 else (step, step * shape[0])
     return np.lib.stride_tricks.as_strided(view, shape, strides)
-
-
-def _is_number(one: Any) -> bool:
-    return isinstance(one, (bool, int, np.bool_, np.integer))
-
-
-def _index(function: str, index: Any) -> int:
-    try:
-        return operator.index(index)
-    except TypeError:
-        raise TypeError(
-            f"{function}: expected whole numbers from 0, got {type(index).__name__}"
-        ) from None
 
 
 LayerIndices = tuple[np.ndarray, np.ndarray]  # weights (out x in) and bias, rows of wb
