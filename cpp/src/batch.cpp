@@ -179,6 +179,30 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
     if (unknown_targets > 0 || (has_unknown_ && !t.empty())) count_targets(plan);
 }
 
+void Batch::take(const OutputLoss& given, const char* function) {
+    check_shape(function, "dloss", given.slope, n_rows_, size_);
+    if (count_nan(given.slope, function, "dloss") > 0) {
+        refuse(function, ": dloss has a NaN; a sample that should not count has slope 0");
+    }
+    for (index_t q = 0; given.curvature && q < size_; ++q) {
+        const double* own = given.curvature + q * given.strides[0];
+        const MatrixView<const double> square =
+            given.diagonal ? MatrixView<const double>{own, n_rows_, 1, given.strides[1], 0}
+                           : MatrixView<const double>{own, n_rows_, n_rows_, given.strides[1],
+                                                      given.strides[2]};
+        if (q % 4096 == 0) detail::poll_interrupt();
+        for (index_t j = 0; j < square.cols; ++j) {
+            for (index_t i = 0; i < square.rows; ++i) {
+                if (!std::isfinite(square(i, j))) {
+                    refuse(function, ": d2loss of sample ", q, " holds ", square(i, j),
+                           "; values must be finite");
+                }
+            }
+        }
+    }
+    loss = given;
+}
+
 void Batch::find_unknown(const Plan& plan) {
     unknown_.assign(at(size_ * n_outputs_), 0);
     for (std::size_t j = 0; j < x.size(); ++j) {

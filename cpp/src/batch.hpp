@@ -18,6 +18,9 @@ struct Batch {
     Batch(const Plan& plan, const Samples& samples, const char* function,
           UnknownInputs policy = UnknownInputs::refused, const char* name = "x");
 
+    /// Takes over a loss for the samples, once they are there.
+    void take(const OutputLoss& given, const char* function);
+
     index_t size() const { return size_; }
     index_t column(index_t position) const {
         return indices.empty() ? position : indices[static_cast<std::size_t>(position)];
@@ -35,6 +38,7 @@ struct Batch {
     std::span<const MatrixView<const double>> x, t;
     MatrixView<const double> ew;
     std::span<const index_t> indices;  ///< empty: all columns, in order
+    OutputLoss loss;                   ///< by position, where the plan has a loss of its own
     index_t counted = 0;               ///< target elements that are not NaN
 
 private:

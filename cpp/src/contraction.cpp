@@ -96,8 +96,8 @@ Route Contraction::choose(const Plan& plan, Curvature kind, Objective objective)
     if (exact && (plan.n_outputs > 1 || !shallow(plan, objective))) return Route::curvature;
     for (const PlanOutput& output :
          plan.outputs) {  // its second derivative has no root by elements
-        if (loss_form(plan, output, objective) == LossForm::softmax_entropy)
-            return Route::curvature;
+        const LossForm form = loss_form(plan, output, objective);
+        if (form == LossForm::softmax_entropy || form == LossForm::own) return Route::curvature;
     }
     // Multiply-adds per sample; what is made and packed per lane weighs more than what is summed.
     constexpr double making = 12.0;

@@ -18,7 +18,7 @@ std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 }  // namespace
 
 CurvatureTape::CurvatureTape(const Plan& plan, const Block& block, Curvature kind,
-                             Objective objective, Workspace& work)
+                             Objective objective, Workspace& work, const CurvaturePairs* pairs)
     : plan_(plan), block_(block), kind_(kind), objective_(objective) {
     const index_t n_layers = plan.n_layers();
     b_ = work.array<double*>(n_layers * n_layers);
@@ -27,61 +27,41 @@ CurvatureTape::CurvatureTape(const Plan& plan, const Block& block, Curvature kin
         const PlanLayer& layer = plan.layers[at(l)];
         for (index_t k = l; k < n_layers; ++k) {
             const index_t size = block.n * layer.h * plan.layers[at(k)].h;
-            const bool wanted = kind == Curvature::exact && (k > l || layer.matrix_slope);
-            b_[index(l, k)] = work.doubles(size);
+            const bool possible = kind == Curvature::exact && (k > l || layer.matrix_slope);
+            const bool wanted = possible && (!pairs || pairs->c(l, k));
+            b_[index(l, k)] = !pairs || pairs->b(l, k) ? work.doubles(size) : nullptr;
             c_[index(l, k)] = wanted ? work.doubles(size) : nullptr;
         }
     }
+    if (plan.own_loss && plan.outputs.size() > 1) {
+        Block outputs = block;
+        outputs.layers = work.array<LayerTape>(n_layers);
+        std::copy_n(block.layers, n_layers, outputs.layers);
+        reserve_sensitivities(plan, outputs, work);
+        sensitivities(plan, outputs);
+        d_ = work.array<double*>(n_layers);
+        for (index_t l = 0; l < n_layers; ++l) d_[l] = outputs.layers[l].d;
+    }
     for (index_t l = n_layers - 1; l >= 0; --l) {
         const PlanLayer& layer = plan_.layers[at(l)];
-        for (index_t k = n_layers - 1; k >= l; --k) recur_b(l, k);
+        for (index_t k = n_layers - 1; k >= l; --k) {
+            if (!b_[index(l, k)]) continue;
+            recur_b(l, k);
+            if (d_ && layer.output >= 0) add_coupling(l, k);
+        }
         if (kind_ == Curvature::exact) {
             const LayerTape& tape = block_.layers[l];
-            kernel_table().add_curvature(slope_of(plan_, block_, l), tape.d2, block_.n, layer.h,
-                                         tape.v, block_.n, b_[index(l, l)], block_.n);
-            if (layer.matrix_slope) fill_slope(l);
-            for (index_t k = l + 1; k < n_layers; ++k) recur_c(l, k);
-        }
-        add_output_curvature(l);
-    }
-}
-
-/// B_ll += F' D' d2E/dy2 D F, or the curvature at the net input.
-void CurvatureTape::add_output_curvature(index_t l) {
-    const PlanLayer& layer = plan_.layers[at(l)];
-    if (layer.output < 0) return;
-    const Kernels& kernels = kernel_table();
-    const PlanOutput& output = plan_.outputs[at(layer.output)];
-    const LossLanes loss = loss_lanes(plan_, block_, output);
-    const LossForm form = loss_form(plan_, output, objective_);
-    const index_t h = layer.h, n = block_.n;
-    Workspace work;
-    double* own = work.doubles(n * h * h);
-    double* slope = work.doubles(n * std::max(h, output.rows));
-    if (form != LossForm::output) {
-        loss_net_slopes(form, loss, slope, n, own, n);
-    } else {
-        double* second = work.doubles(n * output.rows);
-        loss_output_slopes(plan_, objective_, loss, slope, second, n);
-        std::fill_n(own, n * h * h, 0.0);
-        for (index_t j = 0; j < h; ++j) {
-            for (index_t i = 0; i < h; ++i) {
-                for (index_t m = 0; m < output.rows; ++m) {
-                    const double gain = output.linear(m, i) * output.linear(m, j);
-                    if (gain == 0.0) continue;
-                    kernels.scale(n, second + m * n, gain, own + (i + h * j) * n, true);
-                }
+            if (b_[index(l, l)]) {
+                kernel_table().add_curvature(slope_of(plan_, block_, l), tape.d2, block_.n, layer.h,
+                                             tape.v, block_.n, b_[index(l, l)], block_.n);
+            }
+            if (c_[index(l, l)]) fill_slope(l);
+            for (index_t k = l + 1; k < n_layers; ++k) {
+                if (c_[index(l, k)]) recur_c(l, k);
             }
         }
-        const Slope f = slope_of(plan_, block_, l);
-        for (index_t j = 0; j < h; ++j) {
-            kernels.slope_backward(f, n, h, own + h * j * n, n, own + h * j * n, n);
-        }
-        for (index_t i = 0; i < h; ++i) {
-            kernels.slope_backward(f, n, h, own + i * n, h * n, own + i * n, h * n);
-        }
+        if (b_[index(l, l)]) add_output_curvature(l);
     }
-    kernels.scale(h * h * n, own, 1.0, b_[index(l, l)], true);
 }
 
 void CurvatureTape::recur_b(index_t l, index_t k) {

@@ -1,5 +1,6 @@
 #include "loss.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -80,6 +81,16 @@ double weighted_sum(const LossLanes& l, Value&& value) {
     return sum;
 }
 
+/// The sum of all values but number i, which are not negative and add up to `total`: to full
+/// precision, also where value i is nearly all of it.
+template <class Value>
+double rest(index_t n, index_t i, double total, Value&& value) {
+    if (2.0 * value(i) <= total) return total - value(i);
+    double sum = 0.0;
+    for (index_t j = 0; j < n; ++j) sum += j == i ? 0.0 : value(j);
+    return sum;
+}
+
 /// Log of the sum of exponentials of a sample's net inputs.
 double log_sum_exp(const LossLanes& l, index_t z) {
     double largest = l.s[z];
@@ -107,6 +118,7 @@ double softmax_entropy_value(const LossLanes& l) {
 }  // namespace
 
 LossForm loss_form(const Plan& plan, const PlanOutput& output, Objective objective) {
+    if (plan.own_loss && objective == Objective::performance) return LossForm::own;
     const PlanLayer& layer = plan.layers[static_cast<std::size_t>(output.layer)];
     if (objective != Objective::performance ||
         plan.performance.function != Performance::crossentropy || !output.linear.is_identity()) {
@@ -132,6 +144,8 @@ double loss_value(Performance function, LossForm form, const LossLanes& l) {
                 const double s = l.s[i * l.ld + z], p = clamped(l.t[i * l.ldtw + z]);
                 return p * softplus(-s) + (l.binary ? (1.0 - p) * softplus(s) : 0.0);
             });
+        case LossForm::own:  // its value is not known
+            return 0.0;
     }
     return 0.0;
 }
@@ -162,6 +176,10 @@ void write_slopes(const LossLanes& l, double* first, double* second, index_t ld,
 void loss_output_slopes(const Plan& plan, Objective objective, const LossLanes& l, double* first,
                         double* second, index_t ld) {
     const bool sse = objective == Objective::half_sse, binary = l.binary;
+    if (plan.own_loss && !sse) {
+        for (index_t i = 0; i < l.rows; ++i) std::copy_n(l.t + i * l.ldtw, l.n, first + i * ld);
+        return;  // the second derivatives are no affair of single elements
+    }
     switch (sse ? Performance::sse : plan.performance.function) {
         case Performance::mse:
         case Performance::sse: {
@@ -200,10 +218,16 @@ void loss_net_slopes(LossForm form, const LossLanes& l, double* first, index_t l
         for (index_t i = 0; i < l.rows; ++i) {
             const double a = l.a[i * l.ld + z], w = l.w[i * l.ldtw + z];
             if (form == LossForm::softmax_entropy) {
-                first[i * ld + z] = total * a - tau(i, z);
+                // total a - tau and a - a^2, by what the others have: a may be 1 to the last digit.
+                const double own = tau(i, z);
+                const double others =
+                    rest(l.rows, i, 1.0, [&](index_t j) { return l.a[j * l.ld + z]; });
+                const double tau_others =
+                    rest(l.rows, i, total, [&](index_t j) { return tau(j, z); });
+                first[i * ld + z] = tau_others * a - own * others;
                 for (index_t j = 0; curvature && j < l.rows; ++j) {
-                    const double own = i == j ? a : 0.0;
-                    curvature[(i + j * l.rows) * ldc + z] = total * (own - a * l.a[j * l.ld + z]);
+                    curvature[(i + j * l.rows) * ldc + z] =
+                        total * a * (i == j ? others : -l.a[j * l.ld + z]);
                 }
                 continue;
             }

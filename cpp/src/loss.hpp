@@ -14,6 +14,7 @@ enum class LossForm {
     output,           ///< through its raw values y
     softmax_entropy,  ///< crossentropy of softmax, from the net input
     logsig_entropy,   ///< crossentropy of logsig, from the net input
+    own,              ///< through the raw values, by derivatives that came from outside
 };
 
 LossForm loss_form(const Plan& plan, const PlanOutput& output, Objective objective);
@@ -38,7 +39,7 @@ struct LossLanes {
 double loss_value(Performance function, LossForm form, const LossLanes& lanes);
 
 /// First and second derivative of the objective with respect to y, elementwise; `second` may be
-/// null.
+/// null, and is not written for LossForm::own, whose slopes stand in place of the targets.
 void loss_output_slopes(const Plan& plan, Objective objective, const LossLanes& lanes,
                         double* first, double* second, index_t ld);
 

@@ -150,7 +150,27 @@ void add_slopes(const Plan& plan, Block& block, Order order) {
     }
 }
 
+namespace {
+
+/// Slopes of a loss from outside in place of the targets.
+void load_loss(const Plan& plan, const Batch& batch, Block& block) {
+    block.loss = &batch.loss;
+    for (index_t m = 0; m < plan.n_outputs; ++m) {
+        for (index_t z = 0; z < block.n; ++z) {
+            const bool counts = z < block.count;
+            block.t[m * block.n + z] = counts ? batch.loss.slope(m, block.first + z) : 0.0;
+            block.w[m * block.n + z] = counts ? 1.0 : 0.0;
+        }
+    }
+}
+
+}  // namespace
+
 void load_targets(const Plan& plan, const Batch& batch, Block& block, double scale) {
+    if (plan.own_loss) {
+        load_loss(plan, batch, block);
+        return;
+    }
     for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
         const PlanOutput& output = plan.outputs[o];
         const auto& targets = batch.t[o];
@@ -230,11 +250,12 @@ void backward(const Plan& plan, Block& block, Objective objective) {
         back_through(plan, layer, n, tape.v, [&](index_t s) { return block.layers[s].g; });
         const PlanOutput* output = layer.output >= 0 ? &plan.outputs[at(layer.output)] : nullptr;
         const LossForm form = output ? loss_form(plan, *output, objective) : LossForm::output;
-        if (output && form == LossForm::output) {
+        const bool at_output = form == LossForm::output || form == LossForm::own;
+        if (output && at_output) {
             add_output_slope(plan, block, *output, objective, tape.v);
         }
         kernels.slope_backward(slope_of(plan, block, l), n, layer.h, tape.v, n, tape.g, n);
-        if (output && form != LossForm::output) {
+        if (output && !at_output) {
             Workspace work;
             double* direct = work.doubles(n * layer.h);
             loss_net_slopes(form, loss_lanes(plan, block, *output), direct, n, nullptr, 0);

@@ -33,9 +33,10 @@ struct Block {
     index_t count = 0;
     index_t n = 0;
     LayerTape* layers = nullptr;
-    double* y = nullptr;  ///< raw outputs, n x M
-    double* t = nullptr;  ///< targets, 0 where they don't count
-    double* w = nullptr;  ///< weights: EW x scale, 0 where they don't count
+    double* y = nullptr;               ///< raw outputs, n x M
+    double* t = nullptr;               ///< targets, 0 where they don't count
+    double* w = nullptr;               ///< weights: EW x scale, 0 where they don't count
+    const OutputLoss* loss = nullptr;  ///< a loss from outside; its slopes stand in t
 };
 
 Slope slope_of(const Plan& plan, const Block& block, index_t layer);

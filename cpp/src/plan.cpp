@@ -127,6 +127,32 @@ Plan::Plan(const Network& net, const char* function, Parameters parameters)
     for (const double w : graph_->widths) norm_.push_back(normalization_factor(performance, w));
 }
 
+Plan::Plan(const Plan& other, OwnLoss)
+    : graph_(other.graph_),
+      inputs(graph_->inputs),
+      input_linear(graph_->input_linear),
+      layers(graph_->layers),
+      outputs(graph_->outputs),
+      output_processing(graph_->output_processing),
+      n_parameters(graph_->n_parameters),
+      n_outputs(graph_->n_outputs),
+      n_inputs(graph_->n_inputs),
+      forward_flops(graph_->forward_flops),
+      performance{.function = Performance::sse},
+      own_loss(true),
+      copy_(other.wb_, other.wb_ + other.n_parameters),
+      packed_(other.packed_),
+      theta_(other.theta_),
+      norm_(other.norm_.size(), 1.0) {
+    wb_ = copy_.data();
+    for (index_t l = 0; l < n_layers(); ++l) {
+        const PlanLayer& layer = layers[at(l)];
+        theta_[at(l)] = layer.k == layer.k_all
+                            ? wb_ + layer.offset
+                            : packed_.data() + (other.theta_[at(l)] - other.packed_.data());
+    }
+}
+
 void Plan::refresh(const Network& net) {
     held_ = net.parameter_storage();
     wb_ = held_->data();

@@ -68,6 +68,9 @@ class Plan {
 public:
     /// @param function  the caller, for messages
     Plan(const Network& net, const char* function, Parameters parameters);
+    /// The same, at the same parameters, for a loss that is given from outside.
+    struct OwnLoss {};
+    Plan(const Plan& other, OwnLoss);
     Plan(const Plan&) = delete;
     Plan& operator=(const Plan&) = delete;
 
@@ -83,6 +86,7 @@ public:
     const index_t n_parameters, n_outputs, n_inputs;
     const double forward_flops;
     const PerformanceSettings performance;
+    const bool own_loss = false;  ///< what is asked of the performance is asked of that loss
 
     /// Takes over the parameters of a network that has changed nothing else.
     void refresh(const Network& net);

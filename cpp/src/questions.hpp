@@ -55,6 +55,28 @@ void compute_hessian(const Plan& plan, const Batch& batch, Curvature kind, Matri
                      std::optional<int> n_threads);
 
 enum class Route;
+/// The Hessian in part: hessian_diagonal.cpp, hessian_block.cpp and hessians.cpp.
+void compute_hessian_diagonal(const Plan& plan, const Batch& batch, Curvature kind, double* d,
+                              std::optional<int> n_threads);
+/// The same without regularisation.
+void compute_curvature_diagonal(const Plan& plan, const Batch& batch, Curvature kind, double* d,
+                                std::optional<int> n_threads);
+void compute_hessian_block(const Plan& plan, const Batch& batch, Curvature kind,
+                           const std::vector<index_t>& rows, const std::vector<index_t>& cols,
+                           MatrixView<double> h, std::optional<int> n_threads);
+void compute_hessian_layers(const Plan& plan, const Batch& batch, Curvature kind,
+                            const std::vector<MatrixView<double>>& h, std::optional<int> n_threads);
+void compute_hessian_packed(const Plan& plan, const Batch& batch, Curvature kind,
+                            VectorView<double> h, std::optional<int> n_threads);
+void compute_hessians(const Plan& plan, const Batch& batch, Curvature kind, double* data,
+                      const index_t strides[3], std::optional<int> n_threads);
+
+/// Gradients sample by sample, and the Fisher information that is made of them.
+void compute_gradients(Tape& tape, MatrixView<double> g, std::optional<int> n_threads);
+void compute_fisher(const Plan& plan, const Batch& batch, Fisher kind, MatrixView<double> f,
+                    std::optional<int> n_threads);
+void compute_fisher_diagonal(const Plan& plan, const Batch& batch, Fisher kind, double* d,
+                             std::optional<int> n_threads);
 
 /// The curvature contraction shared by the two: sum over samples of the second derivatives of
 /// `objective`, targets weighted by EW x scale, into the compact P x P matrix `h`; with `gradient`

@@ -94,13 +94,13 @@ private:
     std::vector<Kept> kept_;  ///< empty: streamed
 };
 
-/// Parts that a sum of p numbers over blocks is split into, each summed in order: the number of
+/// Parts that a sum of p numbers over tasks is split into, each summed in order: the number of
 /// threads has no say in it, nor may the parts crowd the caches.
-inline index_t sum_parts(index_t n_blocks, index_t p) {
+inline index_t sum_parts(index_t n_tasks, index_t p) {
     constexpr index_t cached_doubles = index_t{1} << 21;
     const index_t most =
         std::clamp(cached_doubles / std::max(p, index_t{1}), index_t{4}, index_t{16});
-    return std::clamp(n_blocks, index_t{1}, most);
+    return std::clamp(n_tasks, index_t{1}, most);
 }
 
 /// write(i, the sum of element i over the parts), for p numbers in each, one part after the other.
@@ -118,22 +118,38 @@ void add_parts(index_t n_parts, index_t p, double* parts, int n_threads, Write&&
     });
 }
 
-/// out = the sum of what add(block, part) adds to zeros, P numbers.
+/// out = the sum of what add(task, part) adds to zeros, n numbers.
+template <class Add>
+void sum_over_tasks(index_t n_tasks, index_t n, int n_threads, double* out, Add&& add) {
+    const index_t n_parts = sum_parts(n_tasks, n);
+    Workspace work;
+    double* parts = work.doubles(n_parts * n);
+    parallel_for(n_parts, n_threads, [&](index_t part) {
+        double* sum = parts + part * n;
+        std::fill_n(sum, n, 0.0);
+        const index_t last = n_tasks * (part + 1) / n_parts;
+        for (index_t task = n_tasks * part / n_parts; task < last; ++task) add(task, sum);
+    });
+    add_parts(n_parts, n, parts, n_threads, [&](index_t i, double sum) { out[i] = sum; });
+}
+
+/// The same over the blocks of a tape: add(block, part), P numbers.
 template <class Add>
 void sum_over_blocks(Tape& tape, const Needs& needs, int n_threads, double* out, Add&& add) {
-    const index_t p = tape.plan().n_parameters, n_blocks = tape.n_blocks();
-    const index_t n_parts = sum_parts(n_blocks, p);
-    Workspace work;
-    double* parts = work.doubles(n_parts * p);
-    parallel_for(n_parts, n_threads, [&](index_t part) {
-        double* sum = parts + part * p;
-        std::fill_n(sum, p, 0.0);
-        const index_t last = n_blocks * (part + 1) / n_parts;
-        for (index_t b = n_blocks * part / n_parts; b < last; ++b) {
-            tape.with_block(b, needs, [&](index_t, Block& block) { add(block, sum); });
-        }
+    sum_over_tasks(tape.n_blocks(), tape.plan().n_parameters, n_threads, out,
+                   [&](index_t b, double* sum) {
+                       tape.with_block(b, needs, [&](index_t, Block& block) { add(block, sum); });
+                   });
+}
+
+/// The same over chunks of so many samples, whose passes are the caller's: add(first, count, part).
+template <class Add>
+void sum_over_chunks(const Plan& plan, const Batch& batch, index_t chunk, int n_threads,
+                     double* out, Add&& add) {
+    const index_t n_chunks = (batch.size() + chunk - 1) / chunk;
+    sum_over_tasks(n_chunks, plan.n_parameters, n_threads, out, [&](index_t c, double* sum) {
+        add(c * chunk, std::min(chunk, batch.size() - c * chunk), sum);
     });
-    add_parts(n_parts, p, parts, n_threads, [&](index_t i, double sum) { out[i] = sum; });
 }
 
 }  // namespace jacnet

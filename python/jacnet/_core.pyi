@@ -12,6 +12,8 @@ Samples = ArrayLike | None
 Quantity = Literal["de_dwb", "dperf_dwb"]
 Sign = Literal["true", "matlab"]
 HessianKind = Literal["exact", "gauss-newton"]
+Structure = Literal["full", "block", "diagonal"]
+Order = Literal["matlab", "torch", "keras", "sklearn"] | None
 Variables = Literal["parameters", "inputs"]
 Step = tuple[str, Mapping[str, float]]
 BlockRow = tuple[str, str, int, int, int, int, int, bool]
@@ -98,15 +100,20 @@ class Linearization:
     def parameters(self) -> Array: ...
     def errors(self, *, out: Array | None = None) -> Array: ...
     def error_scales(self, *, out: Array | None = None) -> Array: ...
-    def gradient(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
+    def gradient(
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
     def jacobian(
         self,
         wrt: Variables = "parameters",
         *,
+        order: Order = None,
         n_threads: int | None = None,
         out: Array | None = None,
     ) -> Array: ...
-    def de_dwb(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
+    def de_dwb(
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
     def gram(
         self, *, traced: bool = False, n_threads: int | None = None, out: Array | None = None
     ) -> Array: ...
@@ -122,13 +129,29 @@ class Linearization:
         self, u: Signals, v: Signals, *, n_threads: int | None = None, out: Array | None = None
     ) -> Array: ...
     def normal_equations(
-        self, *, n_threads: int | None = None, out: Array | None = None
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
     ) -> tuple[Array, Array, float]: ...
-    def gauss_newton(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...
+    def gauss_newton(
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
     def hessian(
         self,
         kind: HessianKind = "exact",
         *,
+        structure: Structure = "full",
+        packed: bool = False,
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
+    ) -> Any: ...
+    def gradients(
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def hessians(
+        self,
+        kind: HessianKind = "exact",
+        *,
+        order: Order = None,
         n_threads: int | None = None,
         out: Array | None = None,
     ) -> Array: ...
@@ -145,6 +168,46 @@ class Linearization:
     def ggnvp(
         self, v: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
     ) -> Array: ...
+    def hessian_diagonal(
+        self,
+        kind: HessianKind = "exact",
+        *,
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
+    ) -> Array: ...
+    def gauss_newton_diagonal(
+        self, *, order: Order = None, n_threads: int | None = None, out: Array | None = None
+    ) -> Array: ...
+    def hessian_trace(
+        self, kind: HessianKind = "exact", *, n_threads: int | None = None
+    ) -> float: ...
+    def hessian_block(
+        self,
+        rows: Any,
+        cols: Any = None,
+        *,
+        kind: HessianKind = "exact",
+        n_threads: int | None = None,
+        out: Array | None = None,
+    ) -> Array: ...
+    def fisher(
+        self,
+        *,
+        structure: Literal["full", "diagonal"] = "full",
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
+    ) -> Array: ...
+    def empirical_fisher(
+        self,
+        *,
+        structure: Literal["full", "diagonal"] = "full",
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
+    ) -> Array: ...
+    def with_loss(self, dloss: ArrayLike, d2loss: ArrayLike | None = None) -> Linearization: ...
 
 def linearize(
     net: Network,
@@ -165,6 +228,7 @@ def defaultderiv(
     ew: Signals | None = None,
     *,
     sign: Sign = "true",
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
@@ -179,6 +243,7 @@ def staticderiv(
     ew: Signals | None = None,
     *,
     sign: Sign = "true",
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
@@ -193,6 +258,7 @@ def num2deriv(
     ew: Signals | None = None,
     *,
     sign: Sign = "true",
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
@@ -207,6 +273,7 @@ def num5deriv(
     ew: Signals | None = None,
     *,
     sign: Sign = "true",
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
@@ -216,6 +283,7 @@ def gradient(
     x: Signals,
     t: Signals,
     *,
+    order: Order = None,
     ew: Signals | None = None,
     samples: Samples = None,
     n_threads: int | None = None,
@@ -226,6 +294,7 @@ def gauss_newton(
     x: Signals,
     t: Signals,
     *,
+    order: Order = None,
     ew: Signals | None = None,
     samples: Samples = None,
     n_threads: int | None = None,
@@ -235,6 +304,102 @@ def hessian(
     net: Network,
     x: Signals,
     t: Signals,
+    *,
+    kind: HessianKind = "exact",
+    structure: Structure = "full",
+    packed: bool = False,
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Any: ...
+def gradients(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def hessians(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    kind: HessianKind = "exact",
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def hessian_diagonal(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    kind: HessianKind = "exact",
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def gauss_newton_diagonal(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def fisher(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    structure: Literal["full", "diagonal"] = "full",
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def empirical_fisher(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    structure: Literal["full", "diagonal"] = "full",
+    order: Order = None,
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+    out: Array | None = None,
+) -> Array: ...
+def hessian_trace(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    *,
+    kind: HessianKind = "exact",
+    ew: Signals | None = None,
+    samples: Samples = None,
+    n_threads: int | None = None,
+) -> float: ...
+def hessian_block(
+    net: Network,
+    x: Signals,
+    t: Signals,
+    rows: Any,
+    cols: Any = None,
     *,
     kind: HessianKind = "exact",
     ew: Signals | None = None,
@@ -247,6 +412,7 @@ def normal_equations(
     x: Signals,
     t: Signals,
     *,
+    order: Order = None,
     ew: Signals | None = None,
     samples: Samples = None,
     n_threads: int | None = None,
@@ -257,6 +423,7 @@ def jacobian(
     x: Signals,
     wrt: Variables = "parameters",
     *,
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,

@@ -7,15 +7,16 @@ gradient and rows and columns of the Hessian follow the same order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from itertools import groupby
-from typing import TYPE_CHECKING
+from itertools import groupby, product
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._selection import selected, whole
 from ._suggest import suggest
 
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ class Layout(Mapping[str, Block]):
 
         Parameters
         ----------
-        order : {"torch", "keras", "sklearn"}
-            ``"torch"``: per layer the weight (out x in, C order), then the bias, as
-            ``parameters()`` of a Sequential yields them. ``"keras"``: per layer the kernel
+        order : {"matlab", "torch", "keras", "sklearn"}
+            ``"matlab"``: as it is. ``"torch"``: per layer the weight (out x in, C order), then the
+            bias, as ``parameters()`` of a Sequential yields them. ``"keras"``: per layer the kernel
             (in x out, C order), then the bias, as ``get_weights()``. ``"sklearn"``: every kernel
             (in x out, C order), then every bias, as ``coefs_ + intercepts_``. The sources of
             one layer are stacked in layout order: inputs, then layers.
@@ -145,13 +146,160 @@ class Layout(Mapping[str, Block]):
         ValueError
             If the order is unknown.
         """
+        if isinstance(order, str) and order == "matlab":
+            return np.arange(self.n_parameters)
         try:
             arrange = _ORDERS[order]
         except (KeyError, TypeError):
-            message = f"permutation: unknown order {order!r}; {suggest(order, _ORDERS)}"
+            message = (
+                f"permutation: unknown order {order!r}; {suggest(order, [*_ORDERS, 'matlab'])}"
+            )
             raise ValueError(message) from None
         parts = arrange([_layer_indices(group) for group in self._layers()])
         return np.concatenate([np.zeros(0, np.intp), *parts])
+
+    def reorder(
+        self, result: np.ndarray, order: str, axes: int | Sequence[int] | None = None
+    ) -> np.ndarray:
+        """A result in another library's order of the parameters.
+
+        Parameters
+        ----------
+        result : array
+            With parameters along some axes: gradient, Jacobian, Hessian, ...
+        order : {"matlab", "torch", "keras", "sklearn"}
+            As in `permutation`.
+        axes : int or sequence of int, optional
+            The axes that run over the parameters. Default: the first, and both of a P x P matrix.
+
+        Returns
+        -------
+        ndarray
+            A copy.
+
+        Raises
+        ------
+        ValueError
+            If the order is unknown or an axis is not as long as the parameter vector.
+        """
+        index = self.permutation(order)
+        result = np.asarray(result)
+        for axis in self._axes("reorder", result, axes):
+            result = np.take(result, index, axis)
+        return result
+
+    def blocks_of(
+        self, result: np.ndarray, axes: int | Sequence[int] | None = None
+    ) -> dict[Any, np.ndarray]:
+        """The blocks of a result by name, as views.
+
+        Parameters
+        ----------
+        result : array
+            In the layout's order (``order="matlab"``).
+        axes : int or sequence of int, optional
+            The axes that run over the parameters. Default: the first, and both of a P x P matrix.
+
+        Returns
+        -------
+        dict
+            With one such axis, ``{"b{1}": view, ...}``; blocks of a vector have the shape of the
+            weights, ``(S,)`` or ``(S, C)``, so that ``blocks_of(gradient)["IW{1,1}"]`` is the
+            gradient with respect to that matrix. With several axes, keys are tuples of names:
+            ``blocks_of(H)["LW{2,1}", "b{1}"]``.
+
+        Raises
+        ------
+        ValueError
+            If an axis is not as long as the parameter vector.
+        """
+        result = np.asarray(result)
+        over = self._axes("blocks_of", result, axes)
+        found: dict[Any, np.ndarray] = {}
+        for blocks in product(self.values(), repeat=len(over)):
+            where: list[slice] = [slice(None)] * result.ndim
+            for axis, block in zip(over, blocks, strict=True):
+                where[axis] = block.slice
+            view = result[tuple(where)]
+            if result.ndim == 1:
+                view = _shaped(view, blocks[0].shape)
+            names = tuple(block.name for block in blocks)
+            found[names if len(names) > 1 else names[0]] = view
+        return found
+
+    def _axes(
+        self, function: str, result: np.ndarray, axes: int | Sequence[int] | None
+    ) -> list[int]:
+        size = self.n_parameters
+        if axes is None:
+            axes = (0, 1) if result.shape == (size, size) else (0,)
+        chosen = [axes] if isinstance(axes, (int, np.integer)) else list(axes)
+        for axis in chosen:
+            if not -result.ndim <= axis < result.ndim or result.shape[axis] != size:
+                raise ValueError(
+                    f"{function}: axis {axis} of shape {result.shape} does not run over the {size} "
+                    "parameters; name those that do with axes="
+                )
+        return [int(axis) % result.ndim for axis in chosen]
+
+    def layer(self, layer: int) -> np.ndarray:
+        """Rows of ``wb`` that belong to a layer, counted from 0."""
+        rows = [block.indices.ravel("F") for block in self._of_layer("layer", layer)]
+        return np.concatenate([np.zeros(0, np.intp), *rows])
+
+    def neuron(self, layer: int, neuron: int) -> np.ndarray:
+        """Rows of ``wb`` that lead into one neuron, both counted from 0: its bias, its weights.
+
+        Raises
+        ------
+        IndexError
+            If there is no such layer or neuron.
+        """
+        blocks = self._of_layer("neuron", layer)
+        height = blocks[0].shape[0] if blocks else 0
+        neuron = whole("neuron", neuron)
+        if not 0 <= neuron < height:
+            raise IndexError(
+                f"neuron: layer {layer} has {height} neurons with parameters, counted from 0, "
+                f"got neuron {neuron}"
+            )
+        return np.concatenate([np.atleast_1d(block.indices[neuron]) for block in blocks])
+
+    def _of_layer(self, function: str, layer: Any) -> list[Block]:
+        layer = whole(function, layer)
+        every = {block.layer for block in (*self.values(), *self.frozen)}
+        if layer not in every:
+            raise IndexError(
+                f"{function}: there is no layer {layer} with parameters; layers count from 0 "
+                f"to {max(every, default=-1)}"
+            )
+        return [block for block in self.values() if block.layer == layer]
+
+    def select(self, choice: Any) -> np.ndarray:
+        """Rows of ``wb`` from names, layers, neurons, indices, or any mixture.
+
+        Parameters
+        ----------
+        choice
+            A block's name ``"LW{2,1}"`` or a :class:`Block`; an element's name
+            ``"IW{1,1}(3,1)"``; ``("layer", l)``; ``("neuron", l, i)``, counted from 0; an index;
+            a slice; an array of indices; a boolean mask of length P; or a list of any of these, one
+            after the other.
+
+        Returns
+        -------
+        ndarray of int
+
+        Raises
+        ------
+        ValueError, TypeError, IndexError
+            For names that the layout does not have, indices out of range, anything else.
+        """
+        return self._selected(choice, "select", "choice")
+
+    def _selected(self, choice: Any, function: str, argument: str) -> np.ndarray:
+        """`select` for a function and argument that messages name; the bindings call it."""
+        return selected(self, choice, f"{function}: {argument}")
 
     def _layers(self) -> Iterator[list[Block]]:
         for _, group in groupby(self.values(), key=lambda block: block.layer):
@@ -196,6 +344,13 @@ def _words(block: Block) -> tuple[str, str, str]:
 def _align(row: tuple[str, ...], widths: list[int]) -> str:
     rows, *others = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
     return "  ".join([row[0].rjust(len(rows)), *others]).rstrip()
+
+
+def _shaped(view: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A vector's block as the matrix that it holds column by column, without a copy."""
+    step = view.strides[0]
+    strides = (step,) if len(shape) == 1 else (step, step * shape[0])
+    return np.lib.stride_tricks.as_strided(view, shape, strides)
 
 
 LayerIndices = tuple[np.ndarray, np.ndarray]  # weights (out x in) and bias, rows of wb

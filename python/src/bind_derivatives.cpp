@@ -2,6 +2,7 @@
 
 #include "docstrings.hpp"
 #include "linearization.hpp"
+#include "pieces.hpp"
 #include "unlocked.hpp"
 
 namespace py = pybind11;
@@ -38,26 +39,30 @@ double sign_of(const char* function, const std::string& sign) {
 
 py::array derivative(const char* function, const std::string& what, py::handle net, py::handle x,
                      py::handle t, py::handle xi, py::handle ai, py::handle ew,
-                     const std::string& sign, py::handle samples, py::handle n_threads,
-                     py::handle out) {
+                     const std::string& sign, py::handle order, py::handle samples,
+                     py::handle n_threads, py::handle out) {
     const bool errors = wants_jacobian(function, what);
     const double factor = sign_of(function, sign);
     refuse_delays(function, xi, "xi");
     refuse_delays(function, ai, "ai");
     PyLinearization lin(network(net, function), function, x, need(t, function), ew, samples);
-    return errors ? lin.de_dwb(function, n_threads, out)
-                  : lin.gradient(function, n_threads, out, factor);
+    const ParameterOrder rearrange(function, lin.network(), order);
+    return rearrange(errors ? lin.de_dwb(function, n_threads, out)
+                            : lin.gradient(function, n_threads, out, factor),
+                     {0});
 }
 
 py::array numeric_derivative(const char* function, Stencil stencil, const std::string& what,
                              py::handle net_handle, py::handle x, py::handle t, py::handle xi,
                              py::handle ai, py::handle ew, const std::string& sign,
-                             py::handle samples, py::handle n_threads, py::handle out) {
+                             py::handle order, py::handle samples, py::handle n_threads,
+                             py::handle out) {
     const bool errors = wants_jacobian(function, what);
     const double factor = sign_of(function, sign);
     refuse_delays(function, xi, "xi");
     refuse_delays(function, ai, "ai");
     const Network& net = network(net_handle, function);
+    const ParameterOrder rearrange(function, net, order);
     const auto threads = thread_count(n_threads, function);
     const Data data(net, function, x, need(t, function), ew, samples);
     const index_t p = net.n_parameters();
@@ -78,7 +83,7 @@ py::array numeric_derivative(const char* function, Stencil stencil, const std::s
         });
         for (index_t i = 0; factor < 0.0 && i < p; ++i) g[i] = -g[i];
     }
-    return values;
+    return rearrange(values, {0});
 }
 
 /// Binds a function of defaultderiv's signature.
@@ -88,31 +93,47 @@ void bind_derivative(py::module_& m, const char* name, const char* doc, Function
         name,
         [function, name](py::object what_object, py::object net, py::object x, py::object t,
                          py::object xi, py::object ai, py::object ew, py::object sign_object,
-                         py::object samples, py::object n_threads, py::object out) {
+                         py::object order, py::object samples, py::object n_threads,
+                         py::object out) {
             const std::string what =
                 word(what_object, name, "what", "'de_dwb' or 'dperf_dwb', before net, x and t");
             const std::string sign = word(sign_object, name, "sign", "'true' or 'matlab'");
-            return function(what, net, x, t, xi, ai, ew, sign, samples, n_threads, out);
+            return function(what, net, x, t, xi, ai, ew, sign, order, samples, n_threads, out);
         },
         py::arg("what"), py::arg("net"), py::arg("x"), py::arg("t"), py::arg("xi") = py::none(),
         py::arg("ai") = py::none(), py::arg("ew") = py::none(), py::kw_only(),
-        py::arg("sign") = "true", py::arg("samples") = py::none(),
+        py::arg("sign") = "true", py::arg("order") = py::none(), py::arg("samples") = py::none(),
         py::arg("n_threads") = py::none(), py::arg("out") = py::none(), doc);
 }
 
-/// Binds a function (net, x, t, *, ew, samples, n_threads, out) of a linearization.
+/// Binds a function (net, x, t, *, order, ew, samples, n_threads, out) of a linearization.
 template <class Ask>
 void bind_question(py::module_& m, const char* name, const char* doc, Ask ask) {
     m.def(
         name,
-        [name, ask](py::object net, py::object x, py::object t, py::object ew, py::object samples,
-                    py::object n_threads, py::object out) {
+        [name, ask](py::object net, py::object x, py::object t, py::object order, py::object ew,
+                    py::object samples, py::object n_threads, py::object out) {
             PyLinearization lin(network(net, name), name, x, need(t, name), ew, samples);
-            return ask(lin, n_threads, out);
+            return ask(lin, ParameterOrder(name, lin.network(), order), n_threads, out);
         },
-        py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("ew") = py::none(),
-        py::arg("samples") = py::none(), py::arg("n_threads") = py::none(),
-        py::arg("out") = py::none(), doc);
+        py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("order") = py::none(),
+        py::arg("ew") = py::none(), py::arg("samples") = py::none(),
+        py::arg("n_threads") = py::none(), py::arg("out") = py::none(), doc);
+}
+
+py::array jacobian(PyLinearization& lin, const std::string& wrt, py::handle order,
+                   py::handle n_threads, py::handle out) {
+    const ParameterOrder rearrange("jacobian", lin.network(), order);
+    const py::array j = lin.jacobian("jacobian", wrt, n_threads, out);
+    return wrt == "parameters" ? rearrange(j, {0}) : j;
+}
+
+py::tuple normal_equations(PyLinearization& lin, const ParameterOrder& rearrange,
+                           py::handle n_threads, py::handle out) {
+    const py::tuple answer = lin.normal_equations("normal_equations", n_threads, out);
+    rearrange(py::cast<py::array>(answer[0]), {0, 1});
+    rearrange(py::cast<py::array>(answer[1]), {0});
+    return answer;
 }
 
 PyObject* refuse_new_linearization(PyTypeObject*, PyObject*, PyObject*) {
@@ -151,45 +172,54 @@ void bind_derivatives(py::module_& m) {
              "Performance on these samples, regularisation included.")
         .def(
             "gradient",
-            [](PyLinearization& lin, py::object n, py::object out) {
-                return lin.gradient("gradient", n, out);
+            [](PyLinearization& lin, py::object order, py::object n, py::object out) {
+                const ParameterOrder rearrange("gradient", lin.network(), order);
+                return rearrange(lin.gradient("gradient", n, out), {0});
             },
-            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none, doc::gradient)
+            py::kw_only(), py::arg("order") = none, py::arg("n_threads") = none,
+            py::arg("out") = none, doc::gradient)
         .def(
             "de_dwb",
-            [](PyLinearization& lin, py::object n, py::object out) {
-                return lin.de_dwb("de_dwb", n, out);
+            [](PyLinearization& lin, py::object order, py::object n, py::object out) {
+                const ParameterOrder rearrange("de_dwb", lin.network(), order);
+                return rearrange(lin.de_dwb("de_dwb", n, out), {0});
             },
-            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none,
+            py::kw_only(), py::arg("order") = none, py::arg("n_threads") = none,
+            py::arg("out") = none,
             "Jacobian of the errors, P x (S*Q), as defaultderiv('de_dwb', ...).")
         .def(
             "jacobian",
-            [](PyLinearization& lin, py::object wrt, py::object n, py::object out) {
-                return lin.jacobian(
-                    "jacobian", word(wrt, "jacobian", "wrt", "'parameters' or 'inputs'"), n, out);
+            [](PyLinearization& lin, py::object wrt, py::object order, py::object n,
+               py::object out) {
+                return jacobian(lin, word(wrt, "jacobian", "wrt", "'parameters' or 'inputs'"),
+                                order, n, out);
             },
-            py::arg("wrt") = "parameters", py::kw_only(), py::arg("n_threads") = none,
-            py::arg("out") = none, doc::jacobian)
+            py::arg("wrt") = "parameters", py::kw_only(), py::arg("order") = none,
+            py::arg("n_threads") = none, py::arg("out") = none, doc::jacobian)
         .def(
             "normal_equations",
-            [](PyLinearization& lin, py::object n, py::object out) {
-                return lin.normal_equations("normal_equations", n, out);
+            [](PyLinearization& lin, py::object order, py::object n, py::object out) {
+                const ParameterOrder rearrange("normal_equations", lin.network(), order);
+                return normal_equations(lin, rearrange, n, out);
             },
-            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none,
-            doc::normal_equations)
+            py::kw_only(), py::arg("order") = none, py::arg("n_threads") = none,
+            py::arg("out") = none, doc::normal_equations)
         .def(
             "gauss_newton",
-            [](PyLinearization& lin, py::object n, py::object out) {
-                return lin.hessian("gauss_newton", "gauss-newton", n, out);
+            [](PyLinearization& lin, py::object order, py::object n, py::object out) {
+                const ParameterOrder rearrange("gauss_newton", lin.network(), order);
+                return rearrange(lin.hessian("gauss_newton", "gauss-newton", n, out), {0, 1});
             },
-            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none, doc::gauss_newton)
+            py::kw_only(), py::arg("order") = none, py::arg("n_threads") = none,
+            py::arg("out") = none, doc::gauss_newton)
         .def(
             "hessian",
-            [](PyLinearization& lin, py::object kind, py::object n, py::object out) {
-                return lin.hessian(
-                    "hessian", word(kind, "hessian", "kind", "'exact' or 'gauss-newton'"), n, out);
+            [](PyLinearization& lin, py::object kind, py::object structure, py::object packed,
+               py::object order, py::object n, py::object out) {
+                return hessian(lin, "hessian", kind, structure, packed, order, n, out);
             },
-            py::arg("kind") = "exact", py::kw_only(), py::arg("n_threads") = none,
+            py::arg("kind") = "exact", py::kw_only(), py::arg("structure") = "full",
+            py::arg("packed") = false, py::arg("order") = none, py::arg("n_threads") = none,
             py::arg("out") = none, doc::hessian);
 
     bind_derivative(m, "defaultderiv", doc::defaultderiv,
@@ -203,44 +233,46 @@ void bind_derivatives(py::module_& m) {
         return numeric_derivative("num5deriv", Stencil::five_point, a...);
     });
 
-    bind_question(m, "gradient", doc::gradient, [](PyLinearization& lin, auto& n, auto& out) {
-        return lin.gradient("gradient", n, out);
-    });
+    bind_question(m, "gradient", doc::gradient,
+                  [](PyLinearization& lin, const auto& rearrange, auto& n, auto& out) {
+                      return rearrange(lin.gradient("gradient", n, out), {0});
+                  });
     bind_question(m, "gauss_newton", doc::gauss_newton,
-                  [](PyLinearization& lin, auto& n, auto& out) {
-                      return lin.hessian("gauss_newton", "gauss-newton", n, out);
+                  [](PyLinearization& lin, const auto& rearrange, auto& n, auto& out) {
+                      return rearrange(lin.hessian("gauss_newton", "gauss-newton", n, out), {0, 1});
                   });
     bind_question(m, "normal_equations", doc::normal_equations,
-                  [](PyLinearization& lin, auto& n, auto& out) {
-                      return lin.normal_equations("normal_equations", n, out);
+                  [](PyLinearization& lin, const auto& rearrange, auto& n, auto& out) {
+                      return normal_equations(lin, rearrange, n, out);
                   });
     m.def(
         "hessian",
-        [](py::object net, py::object x, py::object t, py::object kind_object, py::object ew,
-           py::object samples, py::object n_threads, py::object out) {
-            const std::string kind =
-                word(kind_object, "hessian", "kind", "'exact' or 'gauss-newton'");
+        [](py::object net, py::object x, py::object t, py::object kind, py::object structure,
+           py::object packed, py::object order, py::object ew, py::object samples,
+           py::object n_threads, py::object out) {
+            curvature_kind("hessian", kind);
             PyLinearization lin(network(net, "hessian"), "hessian", x, need(t, "hessian"), ew,
                                 samples);
-            return lin.hessian("hessian", kind, n_threads, out);
+            return hessian(lin, "hessian", kind, structure, packed, order, n_threads, out);
         },
         py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("kind") = "exact",
+        py::arg("structure") = "full", py::arg("packed") = false, py::arg("order") = none,
         py::arg("ew") = none, py::arg("samples") = none, py::arg("n_threads") = none,
         py::arg("out") = none, doc::hessian);
     m.def(
         "jacobian",
-        [](py::object net, py::object x, py::object wrt_object, py::object samples,
-           py::object n_threads, py::object out) {
+        [](py::object net, py::object x, py::object wrt_object, py::object order,
+           py::object samples, py::object n_threads, py::object out) {
             const std::string wrt =
                 word(wrt_object, "jacobian", "wrt",
                      "'parameters' or 'inputs' (targets are for defaultderiv('de_dwb', ...))");
             PyLinearization lin(network(net, "jacobian"), "jacobian", x, py::none(), py::none(),
                                 samples);
-            return lin.jacobian("jacobian", wrt, n_threads, out);
+            return jacobian(lin, wrt, order, n_threads, out);
         },
         py::arg("net"), py::arg("x"), py::arg("wrt") = "parameters", py::kw_only(),
-        py::arg("samples") = none, py::arg("n_threads") = none, py::arg("out") = none,
-        doc::jacobian);
+        py::arg("order") = none, py::arg("samples") = none, py::arg("n_threads") = none,
+        py::arg("out") = none, doc::jacobian);
     m.def(
         "linearize",
         [](py::object net, py::object x, py::object t, py::object ew, py::object samples) {

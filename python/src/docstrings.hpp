@@ -46,6 +46,8 @@ net, x, t : as in ``linearize``
 xi, ai : None
     Delay states; networks are static.
 ew : error weights, as in ``linearize``
+order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
+    Order of the parameters in the result; see ``Layout.permutation``.
 sign : {'true', 'matlab'}
     MATLAB returns the negative gradient; 'matlab' does so too. Does not concern 'de_dwb'.
 samples : indices or boolean mask, optional
@@ -86,7 +88,7 @@ net, x : as in ``linearize``
 wrt : {'parameters', 'inputs'}
     'parameters': +dy/dwb, P x (S*Q), Fortran order, output fastest, then sample.
     'inputs': +dy/dx on the original scales, Q x S x R, C order.
-samples, n_threads, out : as in ``defaultderiv``
+order, samples, n_threads, out : as in ``defaultderiv``
 
 Raises
 ------
@@ -122,11 +124,20 @@ Parameters
 net, x, t, ew, samples, n_threads, out : as in ``defaultderiv``
     ``samples`` gives the sub-sampled Hessian of a mini-batch.
 kind : {'exact', 'gauss-newton'}
+structure : {'full', 'block', 'diagonal'}
+    'block': a list of every layer's own block, P_l x P_l; only these are formed. 'diagonal': (P,), as
+    ``hessian_diagonal``.
+packed : bool
+    The upper triangle column by column, P (P + 1) / 2 numbers (LAPACK's packed storage 'U'): element
+    (i, j), i <= j, at i + j (j + 1) / 2. No P x P matrix is held.
+order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
+    Order of rows and columns; see ``Layout.permutation``.
 
 Raises
 ------
 ValueError, TypeError, IndexError
-    As ``linearize``, and for an unknown ``kind`` or an ``out`` that does not fit.
+    As ``linearize``, for an unknown ``kind``, ``structure`` or ``order``, or an ``out`` that does not
+    fit.
 
 Notes
 -----

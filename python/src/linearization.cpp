@@ -100,6 +100,59 @@ Linearization& PyLinearization::made() {
     return *made_;
 }
 
+PyLinearization::PyLinearization(const PyLinearization& other, Linearization made,
+                                 std::vector<py::array> held)
+    : net_(other.net_),
+      function_(other.function_),
+      data_(other.data_),
+      n_parameters_(other.n_parameters_),
+      n_outputs_(other.n_outputs_),
+      n_inputs_(other.n_inputs_),
+      n_columns_(other.n_columns_),
+      parameters_(Parameters::copied),
+      made_(std::move(made)),
+      held_(std::move(held)) {}
+
+std::unique_ptr<PyLinearization> PyLinearization::with_loss(py::handle dloss, py::handle d2loss) {
+    const py::array slope = doubles(dloss, {"with_loss", "dloss"});
+    const index_t size = sizeof(double), s = n_outputs_, q = n_samples();
+    const auto refuse_shape = [](const char* name, const py::array& array, const std::string& due) {
+        throw py::value_error(std::string("with_loss: ") + name + " has shape " +
+                              shape_text(array) + ", expected " + due);
+    };
+    const std::string matrix_text = "(" + std::to_string(s) + ", " + std::to_string(q) + ")";
+    if (slope.ndim() != 2) refuse_shape("dloss", slope, matrix_text + ", as the outputs");
+    OutputLoss loss;
+    loss.slope = matrix(slope);
+    std::vector<py::array> held{slope};
+    if (!d2loss.is_none()) {
+        const py::array curvature = doubles(d2loss, {"with_loss", "d2loss"});
+        const bool diagonal =
+            curvature.ndim() == 2 && curvature.shape(0) == s && curvature.shape(1) == q;
+        const bool full = curvature.ndim() == 3 && curvature.shape(0) == q &&
+                          curvature.shape(1) == s && curvature.shape(2) == s;
+        if (!diagonal && !full) {
+            refuse_shape("d2loss", curvature,
+                         "(" + std::to_string(q) + ", " + std::to_string(s) + ", " +
+                             std::to_string(s) + "), samples first, or " + matrix_text +
+                             " where the outputs do not mix");
+        }
+        loss.curvature = static_cast<const double*>(curvature.data());
+        loss.diagonal = diagonal;
+        for (int axis = 0; axis < 3; ++axis) {
+            if (full) loss.strides[axis] = curvature.strides(axis) / size;
+        }
+        if (diagonal) {
+            loss.strides[0] = curvature.strides(1) / size;
+            loss.strides[1] = curvature.strides(0) / size;
+        }
+        held.push_back(curvature);
+    }
+    const Linearization& own = made();
+    Linearization changed = ask(static_cast<double>(q) * 10.0, [&] { return own.with_loss(loss); });
+    return std::make_unique<PyLinearization>(*this, std::move(changed), std::move(held));
+}
+
 py::array PyLinearization::outputs(const char* function, py::handle out) {
     const py::array y = target(function, out, {n_outputs_, data_.count()});
     made();
@@ -195,7 +248,10 @@ py::array PyLinearization::hessian(const char* function, const std::string& kind
 py::array PyLinearization::target(const char* function, py::handle out,
                                   const std::vector<index_t>& shape, bool c_order) const {
     py::array array = result(out, {function, "out"}, shape, c_order);
-    if (!out.is_none()) data_.refuse_overlap(array, function);
+    if (!out.is_none()) {
+        data_.refuse_overlap(array, function);
+        python::refuse_overlap(array, function, held_, "the loss");
+    }
     return array;
 }
 

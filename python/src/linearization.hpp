@@ -2,6 +2,7 @@
 /// The Python face of a linearization: arguments become views, results become arrays.
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -58,6 +59,8 @@ class PyLinearization {
 public:
     PyLinearization(const Network& net, const char* function, py::handle x, py::handle t,
                     py::handle ew, py::handle samples);
+    /// Answers from what is made already; its data are those of another.
+    PyLinearization(const PyLinearization& other, Linearization made, std::vector<py::array> held);
 
     index_t n_parameters() const { return n_parameters_; }
     index_t n_outputs() const { return n_outputs_; }
@@ -69,6 +72,8 @@ public:
 
     /// Will answer many questions: keeps the parameters, and the tape.
     void keep();
+    /// The same samples under a loss given by its derivatives at the outputs.
+    std::unique_ptr<PyLinearization> with_loss(py::handle dloss, py::handle d2loss);
     /// Takes the parameters as they are now, and reads and checks the data.
     Linearization& made();
 
@@ -106,6 +111,7 @@ private:
     index_t n_parameters_, n_outputs_, n_inputs_, n_columns_;  // as they were at the start
     Parameters parameters_ = Parameters::borrowed;
     std::optional<Linearization> made_;
+    std::vector<py::array> held_;  ///< what a loss is borrowed from
     std::atomic<bool> in_use_{false};
 };
 

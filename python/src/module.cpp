@@ -10,6 +10,7 @@ void bind_errors(pybind11::module_& m);
 void bind_inputs(pybind11::module_& m);
 void bind_kernels(pybind11::module_& m);
 void bind_products(pybind11::module_& m);
+void bind_pieces(pybind11::module_& m);
 void bind_training(pybind11::module_& m);
 void bind_runtime(pybind11::module_& m);
 
@@ -22,6 +23,7 @@ PYBIND11_MODULE(_core, m) {
     bind_inputs(m);
     bind_kernels(m);
     bind_products(m);
+    bind_pieces(m);
     bind_training(m);
     bind_runtime(m);
 }

@@ -338,11 +338,15 @@ void refuse_size(const Argument& argument, const std::vector<index_t>& shape) {
     if (bytes <= gib) return;
     const double available = available_memory() + static_cast<double>(buffered());
     if (bytes <= available) return;
+    const bool square = shape.size() == 2 && shape[0] == shape[1];
+    const char* instead = square ? "ask for hessian_diagonal, hessian(structure='block'), "
+                                   "hessian_block or products with vectors, fewer parameters "
+                                   "(net.set_learn) or fewer samples"
+                                 : "ask for fewer samples at a time or fewer parameters "
+                                   "(net.set_learn)";
     refuse_memory(text(argument.function, ": the result of shape ", sizes_text(shape), " needs ",
-                       bytes / gib, " GiB, but ", available / gib,
-                       " GiB are available; ask for fewer samples at a time or fewer parameters "
-                       "(net.set_learn), or pass ",
-                       argument.name, "= a numpy.memmap"));
+                       bytes / gib, " GiB, but ", available / gib, " GiB are available; ", instead,
+                       ", or pass ", argument.name, "= a numpy.memmap"));
 }
 
 }  // namespace

@@ -256,7 +256,7 @@ def _away_from_poles(spec, w, frozen_values, x, t) -> Spec:
     for layer, name in enumerate(spec.transfer):
         if name == "netinv":
             net = _fitted(replace(spec, transfer=tuple(names)), frozen_values, x, t)
-            with np.errstate(invalid="ignore"):
+            with np.errstate(invalid="ignore", divide="ignore"):  # a pole that is hit
                 s = net.net_inputs(w, net.process(x))[layer]
             if np.nanmin(np.abs(s), initial=np.inf) < 0.3:
                 names[layer] = "elliotsig"

@@ -177,8 +177,8 @@ class TestSameAnswerAnotherWay:
     @settings(max_examples=40)
     @given(cases(max_width=5, max_parameters=60))
     def test_differences(self, case):
-        if case.spec.performance in ("mae", "sae") or "netinv" in case.spec.transfer:
-            return  # a kink or a pole may lie in reach of the step
+        if case.spec.performance in ("mae", "sae") or {"netinv", "elu"} & set(case.spec.transfer):
+            return  # a kink, of the slope even, or a pole may lie in reach of the step
         args, options = arguments(case)
         for what in WHATS:
             exact = jn.defaultderiv(what, *args, **options)

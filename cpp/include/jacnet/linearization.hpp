@@ -30,6 +30,20 @@ struct Samples {
     std::optional<std::vector<index_t>> indices{};
 };
 
+/// A loss of one's own, sum_n loss_n(y_n), given by its derivatives at the network's outputs on the
+/// samples of a linearization, in their order. Arrays are borrowed.
+struct OutputLoss {
+    MatrixView<const double> slope{};  ///< dloss/dy, S x Q
+    /// d2loss/dy dy of sample q, element (i, j), at curvature[q * strides[0] + i * strides[1] + j *
+    /// strides[2]], of which the symmetric part counts; null: only first derivatives are asked for.
+    const double* curvature = nullptr;
+    index_t strides[3] = {0, 0, 0};
+    bool diagonal = false;  ///< only elements i = j are there, at strides[0] and strides[1]
+};
+
+/// What Fisher information is an average over: the model's own targets, or those at hand.
+enum class Fisher { expected, empirical };
+
 /// One pass forward and backward over a set of samples, and the questions it answers.
 ///
 /// Formulas: design.md section 3 of the project's sources; Bishop (1992), "Exact calculation of the
@@ -57,6 +71,11 @@ public:
     Linearization(Linearization&&) noexcept;
     Linearization& operator=(Linearization&&) noexcept;
 
+    /// The same network, parameters and samples under another loss, sum_n loss_n(y_n): every
+    /// question about the performance is then one about that sum, without regularisation.
+    /// @throws std::invalid_argument when shapes disagree or a value is not finite
+    Linearization with_loss(const OutputLoss& loss) const;
+
     index_t n_parameters() const;
     index_t n_outputs() const;
     index_t n_samples() const;
@@ -82,6 +101,10 @@ public:
 
     /// Gradient of the performance with respect to the parameters, +dperf/dwb, P.
     void gradient(VectorView<double> g, std::optional<int> n_threads = {});
+
+    /// Gradients of the samples' shares of the performance, P x Q: their sum and the gradient of
+    /// the regularisation are the gradient. Cost: 8 P Q bytes written.
+    void gradients(MatrixView<double> g, std::optional<int> n_threads = {});
 
     /// +dy/dwb, P x SQ: output fastest, then sample. Cost: 8 P S Q bytes written.
     void jacobian(MatrixView<double> j, std::optional<int> n_threads = {});
@@ -148,9 +171,47 @@ public:
     void hessian(MatrixView<double> h, Curvature kind = Curvature::exact,
                  std::optional<int> n_threads = {});
 
+    /// Diagonal of the Hessian (P) and its trace, regularisation included, without the rest of it.
+    /// Cost: O(Q sum h^3) + 2 Q P flops; for Gauss-Newton at most that, by the sensitivities.
+    void hessian_diagonal(VectorView<double> d, Curvature kind = Curvature::exact,
+                          std::optional<int> n_threads = {});
+    double hessian_trace(Curvature kind = Curvature::exact, std::optional<int> n_threads = {});
+
+    /// Elements (rows[r], cols[c]) of the Hessian, in any order, repeats allowed. Cost: that of the
+    /// elements asked for, and of the curvatures between their layers.
+    /// @throws std::out_of_range when an index is
+    void hessian_block(const std::vector<index_t>& rows, const std::vector<index_t>& cols,
+                       MatrixView<double> h, Curvature kind = Curvature::exact,
+                       std::optional<int> n_threads = {});
+    /// The Hessian's blocks on the diagonal: one P_l x P_l matrix for every layer.
+    void hessian_layers(const std::vector<MatrixView<double>>& h, Curvature kind = Curvature::exact,
+                        std::optional<int> n_threads = {});
+    /// Its upper triangle, column by column (LAPACK's packed storage 'U'): element (i, j), i <= j,
+    /// at i + j (j + 1) / 2. No P x P matrix is held.
+    void hessian_packed(VectorView<double> h, Curvature kind = Curvature::exact,
+                        std::optional<int> n_threads = {});
+    /// Hessians of the samples' shares of the performance, element (q, i, j) at `data[q *
+    /// strides[0] + i * strides[1] + j * strides[2]]`, symmetric to the last bit: their sum and the
+    /// Hessian of the regularisation are the Hessian. Cost: 8 P^2 Q bytes written.
+    void hessians(double* data, const index_t strides[3], Curvature kind = Curvature::exact,
+                  std::optional<int> n_threads = {});
+
+    /// Fisher information of the parameters on the scale of the performance, without its
+    /// regularisation: P x P, and its diagonal. Expected: the Gauss-Newton matrix. Empirical: sum_n
+    /// g_n g_n' / tau for the columns g_n of `gradients`, where the performance is tau times the
+    /// negative log-likelihood: tau = 2 (1 - r) / Ne for mse, (1 - r) / Ne for mae and
+    /// crossentropy, 2 (1 - r) and 1 - r for sums.
+    /// @throws std::invalid_argument when the expected one is asked for, but the outputs under this
+    ///         performance are no Gaussian, categorical or Bernoulli model
+    void fisher(MatrixView<double> f, Fisher kind = Fisher::expected,
+                std::optional<int> n_threads = {});
+    void fisher_diagonal(VectorView<double> d, Fisher kind = Fisher::expected,
+                         std::optional<int> n_threads = {});
+
     struct Impl;
 
 private:
+    explicit Linearization(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
 

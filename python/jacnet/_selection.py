@@ -1,0 +1,90 @@
+"""Choices of parameters, by name, layer, neuron or index, as rows of the parameter vector."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ._suggest import suggest
+
+if TYPE_CHECKING:
+    from .layout import Layout
+
+
+def selected(layout: Layout, choice: Any, what: str) -> np.ndarray:
+    """Rows of ``wb``, as `Layout.select` describes; `what` is the argument, for messages."""
+    match choice:
+        case str():
+            return _named(layout, choice, what)
+        case ("layer", layer):
+            return layout.layer(layer)
+        case ("neuron", layer, neuron):
+            return layout.neuron(layer, neuron)
+        case slice():
+            return np.arange(layout.n_parameters)[choice]
+    if hasattr(choice, "meaning"):  # a Block
+        return _named(layout, choice.name, what)
+    if isinstance(choice, (list, tuple)) and not all(map(_is_number, choice)):
+        parts = [selected(layout, one, what) for one in choice]
+        return np.concatenate([np.zeros(0, np.intp), *parts])
+    return _indices(layout.n_parameters, choice, what)
+
+
+def _indices(size: int, choice: Any, what: str) -> np.ndarray:
+    array = np.asarray(choice)
+    if array.ndim > 1 or array.dtype.kind not in ("biu" if array.size else "biuf"):
+        raise TypeError(
+            f"{what} must be a name, ('layer', l), ('neuron', l, i), indices, a mask, a slice or a "
+            f"list of these, got {type(choice).__name__} (shape {array.shape}, dtype {array.dtype})"
+        )
+    if array.dtype.kind == "b":
+        if array.shape != (size,):
+            raise IndexError(
+                f"{what} is a mask of shape {array.shape}, but there are {size} parameters"
+            )
+        return np.flatnonzero(array)
+    wrong = array[(array < -size) | (array >= size)] if array.size else array
+    if wrong.size:
+        raise IndexError(
+            f"{what} holds the index {wrong.ravel()[0]}, but there are {size} parameters"
+        )
+    indices = np.atleast_1d(array).astype(np.intp)
+    return np.where(indices < 0, indices + size, indices)
+
+
+def _named(layout: Layout, name: str, what: str) -> np.ndarray:
+    """A block or one element of it, counted from 1."""
+    if name in layout:
+        return layout[name].indices.ravel("F")
+    stem, _, rest = name.partition("(")
+    if stem not in layout:
+        frozen = " (it is frozen)" if stem in {block.name for block in layout.frozen} else ""
+        raise ValueError(
+            f"{what}: no block {stem!r} among the parameters{frozen}; {suggest(stem, layout)}"
+        )
+    block = layout[stem]
+    try:
+        index = tuple(int(part) - 1 for part in rest.removesuffix(")").split(","))
+        if rest[-1:] != ")" or min(index) < 0 or len(index) != len(block.shape):
+            raise IndexError
+        return np.atleast_1d(block.indices[index])
+    except (ValueError, IndexError):
+        raise ValueError(
+            f"{what}: {name!r} is no element of {stem}, of shape {block.shape}, counted from 1"
+        ) from None
+
+
+def _is_number(one: Any) -> bool:
+    return isinstance(one, (bool, int, np.bool_, np.integer))
+
+
+def whole(function: str, index: Any) -> int:
+    """A whole number, through ``__index__``."""
+    try:
+        return operator.index(index)
+    except TypeError:
+        raise TypeError(
+            f"{function}: expected whole numbers from 0, got {type(index).__name__}"
+        ) from None
