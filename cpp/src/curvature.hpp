@@ -30,6 +30,9 @@ private:
     std::vector<char> b_, c_;
 };
 
+/// Element (i, j) of the second derivative of a loss from outside, over the lanes of a block.
+void load_loss_curvature(const Block& block, index_t i, index_t j, double* lanes);
+
 /// Per layer pair, over the n lanes of a block:
 /// b(l, k), l <= k: d2E / deps_l deps_k, n x (h_l x h_k), element (i, j) at column i + h_l j;
 /// c(l, k), l < k: da_k / deps_l, laid out alike (exact Hessian only). eps_l perturbs s_l.

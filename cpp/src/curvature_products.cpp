@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "curvature.hpp"
 #include "directions.hpp"
 #include "products.hpp"
 #include "vector_sums.hpp"
@@ -33,19 +34,46 @@ void move_back(const Plan& plan, const Block& block, const PlanLayer& layer, Cur
     }
 }
 
-/// R{v_l} += D' (d2E/dy2) R{y}.
-void add_output_curvature(const Plan& plan, const Block& block, const PlanOutput& output,
-                          const Motion* motion, double* out) {
+/// (d2E/dy2) R{y} of an output, for a loss that is a sum over its elements.
+void curve_elements(const Plan& plan, const Block& block, const PlanOutput& output,
+                    const Motion* motion, double* curved) {
     const index_t size = block.n * output.rows;
     Workspace work;
-    double* y = work.doubles(size);
     double* first = work.doubles(size);
     double* second = work.doubles(size);
-    move_output(plan, block, output, motion, y);
+    move_output(plan, block, output, motion, curved);
     loss_output_slopes(plan, Objective::performance, loss_lanes(plan, block, output), first, second,
                        block.n);
-    kernel_table().multiply(size, second, y, y, false);
-    add_to_layer(output, block.n, y, out);
+    kernel_table().multiply(size, second, curved, curved, false);
+}
+
+/// The same for a loss from outside, which may couple all outputs.
+void curve_own_loss(const Plan& plan, const Block& block, const PlanOutput& output,
+                    const Motion* motion, double* curved) {
+    const index_t n = block.n;
+    Workspace work;
+    double* y = work.doubles(n * plan.n_outputs);
+    double* element = work.doubles(n);
+    for (const PlanOutput& other : plan.outputs) {
+        move_output(plan, block, other, motion, y + other.first_row * n);
+    }
+    std::fill_n(curved, n * output.rows, 0.0);
+    for (index_t i = 0; i < output.rows; ++i) {
+        for (index_t m = 0; m < plan.n_outputs; ++m) {
+            if (block.loss->diagonal && m != output.first_row + i) continue;
+            load_loss_curvature(block, output.first_row + i, m, element);
+            kernel_table().multiply(n, element, y + m * n, curved + i * n, true);
+        }
+    }
+}
+
+/// R{v_l} += D' (d2E/dy2) R{y}.
+void add_output_curvature(const Plan& plan, const Block& block, const PlanOutput& output,
+                          LossForm form, const Motion* motion, double* out) {
+    Workspace work;
+    double* curved = work.doubles(block.n * output.rows);
+    (form == LossForm::own ? curve_own_loss : curve_elements)(plan, block, output, motion, curved);
+    add_to_layer(output, block.n, curved, out);
 }
 
 /// sum += R{g_l} u_l' + g_l R{u_l}' over the lanes.
@@ -79,15 +107,16 @@ void add_product(const Plan& plan, const Block& block, Curvature kind, const dou
             output ? loss_form(plan, *output, Objective::performance) : LossForm::output;
         moved[l] = work.doubles(n * layer.h);
         move_back(plan, block, layer, kind, direction, moved, moved[l]);
-        if (output && form == LossForm::output) {
-            add_output_curvature(plan, block, *output, motion, moved[l]);
+        const bool at_output = form == LossForm::output || form == LossForm::own;
+        if (output && at_output) {
+            add_output_curvature(plan, block, *output, form, motion, moved[l]);
         }
         kernels.slope_backward(slope, n, layer.h, moved[l], n, moved[l], n);
         if (kind == Curvature::exact) {
             kernels.multiply_curvature(slope, tape.d2, n, layer.h, tape.v, n, motion[l].s, n,
                                        moved[l], n);
         }
-        if (output && form != LossForm::output) {
+        if (output && !at_output) {
             add_net_curvature_product(form, loss_lanes(plan, block, *output), motion[l].s, n,
                                       moved[l], n);
         }

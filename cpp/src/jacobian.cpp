@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "parallel.hpp"
+#include "columns.hpp"
 #include "questions.hpp"
 
 namespace jacnet {
 
 namespace {
-
-std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
 /// Factor of every column: 1, or -sqrt(EW) norm, zero where the target does not count.
 void column_scales(const Plan& plan, const Batch& batch, JacobianScale scale, Block& block,
@@ -35,138 +33,15 @@ void column_scales(const Plan& plan, const Batch& batch, JacobianScale scale, Bl
     }
 }
 
-/// Samples of a block, from `first` (a multiple of 8) on.
-struct Part {
-    index_t first = 0;
-    index_t count = 0;
-};
-
-/// Columns of the layers [first, last), which have few neurons: each row is a product of lanes, and
-/// is transposed into the columns.
-void write_narrow(const Plan& plan, const Block& block, const Part& part, index_t first,
-                  index_t last, const double* scales, double* out, index_t col_stride) {
-    const index_t n = block.n;
-    Workspace work;
-    index_t n_rows = 0, neurons = 0;
-    for (index_t l = first; l < last; ++l) {
-        n_rows += plan.layers[at(l)].size();
-        neurons += plan.layers[at(l)].h;
-    }
-    Factor* rows = work.array<Factor>(n_rows);
-    const index_t n_part = round_up(part.count, lanes);
-    double* scaled = work.doubles(neurons * n_part);
-    for (index_t m = 0; m < plan.n_outputs; ++m) {
-        Factor* next = rows;
-        double* d = scaled;
-        for (index_t l = first; l < last; ++l) {
-            const PlanLayer& layer = plan.layers[at(l)];
-            const double* own = block.layers[l].d + m * layer.h * n + part.first;
-            for (index_t i = 0; i < layer.h; ++i) {
-                kernel_table().multiply(n_part, own + i * n, scales + m * n + part.first,
-                                        d + i * n_part, false);
-            }
-            for (index_t p = 0; p < layer.k; ++p) {
-                const double* u = block.layers[l].u + p * n + part.first;
-                for (index_t i = 0; i < layer.h; ++i) *next++ = {u, d + i * n_part};
-            }
-            d += layer.h * n_part;
-        }
-        kernel_table().columns_by_lanes(part.count, n_rows, rows,
-                                        out + m * col_stride + plan.layers[at(first)].offset,
-                                        plan.n_outputs * col_stride);
-    }
-}
-
-/// Columns of one layer: u and the scaled d of every sample, and their outer products.
-void write_layer(const Plan& plan, const Block& block, const Part& part, index_t l,
-                 const double* scales, double* out, index_t col_stride, bool stream) {
-    const Kernels& kernels = kernel_table();
-    const PlanLayer& layer = plan.layers[at(l)];
-    const LayerTape& tape = block.layers[l];
-    const index_t n = block.n, outputs = plan.n_outputs, wrapped = layer.h + lanes;
-    const index_t ldu = round_up(layer.k, lanes), ldd = round_up(wrapped, lanes);
-    Workspace work;
-    double* u = work.doubles(ldu * part.count);
-    double* d = work.doubles(ldd * part.count * outputs);
-    Factor* rows = work.array<Factor>(std::max(layer.k, wrapped));
-    for (index_t p = 0; p < layer.k; ++p) rows[p] = {tape.u + p * n + part.first, nullptr};
-    kernels.columns_by_lanes(part.count, layer.k, rows, u, ldu);
-    for (index_t m = 0; m < outputs; ++m) {
-        const double* own = tape.d + m * layer.h * n + part.first;
-        for (index_t i = 0; i < wrapped; ++i) {
-            rows[i] = {own + i % layer.h * n, scales + m * n + part.first};
-        }
-        kernels.columns_by_lanes(part.count, wrapped, rows, d + m * ldd, outputs * ldd);
-    }
-    kernels.jacobian_columns(part.count, outputs, layer.h, layer.k, u, ldu, d, ldd, out, col_stride,
-                             stream);
-}
-
-/// Writes the columns of a part where rows are contiguous.
-void write_columns(const Plan& plan, const Block& block, const Part& part, const double* scales,
-                   double* out, index_t col_stride, bool stream) {
-    constexpr index_t narrow = 16;  // neurons
-    for (index_t l = 0; l < plan.n_layers();) {
-        index_t last = l;
-        while (!stream && last < plan.n_layers() && plan.layers[at(last)].h < narrow) ++last;
-        if (last > l) {
-            write_narrow(plan, block, part, l, last, scales, out, col_stride);
-            l = last;
-            continue;
-        }
-        const PlanLayer& layer = plan.layers[at(l)];
-        if (layer.k > 0) {
-            write_layer(plan, block, part, l, scales, out + layer.offset, col_stride, stream);
-        }
-        ++l;
-    }
-}
-
 }  // namespace
 
 void compute_jacobian(Tape& tape, JacobianScale scale, MatrixView<double> j,
                       std::optional<int> n_threads) {
     const Plan& plan = tape.plan();
-    const Batch& batch = tape.batch();
-    const index_t rows = plan.n_parameters, per_sample = rows * plan.n_outputs;
-    const double flops = (3.0 * plan.forward_flops + static_cast<double>(rows)) *
-                         static_cast<double>(batch.size() * plan.n_outputs);
-    constexpr index_t cached_doubles = index_t{1} << 18;  // 2 MiB
-    constexpr index_t staged_doubles = index_t{1} << 14;  // well within the second level
-    const bool stream = per_sample * batch.size() > cached_doubles;
-    // Columns of small networks are short: some samples of them are staged and streamed together.
-    const bool staged = j.row_stride != 1 || (stream && lanes * per_sample <= staged_doubles);
-    const index_t step =
-        staged ? std::max(staged_doubles / std::max(per_sample, index_t{1}) / lanes * lanes, lanes)
-               : (per_sample > 4096 ? index_t{32} : tape.block_samples());
-    const Needs needs{.order = Order::slope, .sensitivities = true};
-    tape.for_each_block(needs, threads_for(flops, n_threads), [&](index_t, Block& block) {
-        Workspace work;
-        double* scales = work.doubles(plan.n_outputs * block.n);
-        column_scales(plan, batch, scale, block, scales);
-        for (index_t z = 0; z < block.count; z += step) {
-            const Part part{z, std::min(step, block.count - z)};
-            const index_t first_column = (block.first + z) * plan.n_outputs;
-            const index_t columns = part.count * plan.n_outputs;
-            double* target = j.data + first_column * j.col_stride;
-            if (!staged) {
-                write_columns(plan, block, part, scales, target, j.col_stride, stream);
-                continue;
-            }
-            Workspace own;
-            double* compact = own.doubles(rows * columns);
-            write_columns(plan, block, part, scales, compact, rows, false);
-            if (j.row_stride == 1 && j.col_stride == rows) {
-                kernel_table().stream(rows * columns, compact, target);
-                continue;
-            }
-            for (index_t i = 0; i < rows; ++i) {
-                for (index_t c = 0; c < columns; ++c) {
-                    j(i, first_column + c) = compact[c * rows + i];
-                }
-            }
-        }
-    });
+    write_columns(tape, {.order = Order::slope, .sensitivities = true},
+                  {&LayerTape::d, plan.n_outputs}, j, n_threads, [&](Block& block, double* scales) {
+                      column_scales(plan, tape.batch(), scale, block, scales);
+                  });
 }
 
 }  // namespace jacnet

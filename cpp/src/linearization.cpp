@@ -237,7 +237,7 @@ void Linearization::vjp(const double* data, const index_t strides[3], MatrixView
 
 void Linearization::hvp(MatrixView<const double> v, MatrixView<double> out,
                         std::optional<int> n_threads) {
-    need_targets("hvp", impl_->batch);
+    need_curvature("hvp", impl_->plan, impl_->batch);
     check_directions("hvp", v, n_parameters());
     check_shape("hvp", out, n_parameters(), v.cols);
     compute_curvature_product(impl_->tape, Curvature::exact, v, out, n_threads);
@@ -245,7 +245,7 @@ void Linearization::hvp(MatrixView<const double> v, MatrixView<double> out,
 
 void Linearization::ggnvp(MatrixView<const double> v, MatrixView<double> out,
                           std::optional<int> n_threads) {
-    need_targets("ggnvp", impl_->batch);
+    need_curvature("ggnvp", impl_->plan, impl_->batch);
     check_directions("ggnvp", v, n_parameters());
     check_shape("ggnvp", out, n_parameters(), v.cols);
     compute_curvature_product(impl_->tape, Curvature::gauss_newton, v, out, n_threads);

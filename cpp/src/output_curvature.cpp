@@ -13,9 +13,6 @@ std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
-namespace {
-
-/// Element (i, j) of the second derivative of a loss from outside, over the lanes of a block.
 void load_loss_curvature(const Block& block, index_t i, index_t j, double* lanes) {
     const OutputLoss& loss = *block.loss;
     for (index_t z = 0; z < block.n; ++z) {
@@ -27,8 +24,6 @@ void load_loss_curvature(const Block& block, index_t i, index_t j, double* lanes
         lanes[z] = z < block.count ? 0.5 * (element(i, j) + element(j, i)) : 0.0;
     }
 }
-
-}  // namespace
 
 /// D' diag(d2E/dy2) D of an output, h x h.
 double* CurvatureTape::elementwise_curvature(const PlanOutput& output, Workspace& work) const {
