@@ -4,10 +4,13 @@
 /// empirical neural tangent kernel: Jacot, Gabriel and Hongler (2018), "Neural tangent kernel",
 /// NeurIPS 31.
 ///
-/// The operands are packed once. Tiles of the result stay in a core's cache while layers are added
-/// to them, and are written once.
+/// A layer that only linear outputs read has d_l,m = f_l' c_m, with c_m the same for all samples:
+/// the trace is a product over its neurons alone, and the full form needs half of the pairs of
+/// outputs. The operands are packed once. Tiles of the result stay in a core's cache while layers
+/// are added to them, and are written once.
 
 #include <algorithm>
+#include <cmath>
 
 #include "errors.hpp"
 #include "jacnet/derivatives.hpp"
@@ -20,32 +23,98 @@ namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
-/// What the two sides of a kernel have in common.
-struct Shape {
-    Shape(const Plan& plan_, GramForm form_) : plan(plan_), form(form_) {
-        constexpr index_t tile_rows = 192;  // two tiles and their operands fit into 1 MiB
-        outputs = form == GramForm::full ? plan.n_outputs : 1;
-        chunk = std::clamp(tile_rows / std::max(outputs, index_t{1}), index_t{1}, index_t{96});
-    }
+/// How the sensitivities of a layer come.
+enum class Kind {
+    general,
+    diagonal,  ///< linear outputs: constants, in a diagonal; their product is known
+    scaled,    ///< read by linear outputs only: d_m = f' c_m, with c_m the same for every sample
+};
 
-    /// Neurons that a product of sensitivities runs over; 0 where d is a diagonal of constants, of
-    /// linear outputs, and the product is known.
-    index_t features(index_t l) const {
-        const PlanLayer& layer = plan.layers[at(l)];
-        if (diagonal(l)) return 0;
-        return layer.h * (form == GramForm::full ? 1 : plan.n_outputs);
-    }
-    bool diagonal(index_t l) const {
-        const PlanLayer& layer = plan.layers[at(l)];
-        return layer.transfer == Transfer::purelin && layer.successors.empty() &&
-               layer.output >= 0 && plan.outputs[at(layer.output)].linear.diagonal;
-    }
+/// What the two sides of a kernel have in common.
+class Shape {
+public:
+    Shape(const Plan& plan, GramForm form);
 
     const Plan& plan;
     const GramForm form;
     index_t outputs = 1;  ///< rows of the result per sample
     index_t chunk = 1;    ///< samples of a tile
+
+    Kind kind(index_t l) const { return kinds_[at(l)]; }
+    bool has(Kind kind) const {
+        return std::find(kinds_.begin(), kinds_.end(), kind) != kinds_.end();
+    }
+    /// Numbers that a product of sensitivities runs over.
+    index_t features(index_t l) const {
+        const index_t h = plan.layers[at(l)].h;
+        if (kind(l) == Kind::diagonal) return 0;
+        return h * (kind(l) == Kind::general && form == GramForm::traced ? plan.n_outputs : 1);
+    }
+    /// Rows of d per sample; one for scaled layers, whose f' serves all outputs.
+    index_t rows(index_t l) const { return kind(l) == Kind::scaled ? 1 : outputs; }
+    /// c_m of a scaled layer, h numbers.
+    const double* factors(index_t l, index_t m) const {
+        return factors_[at(l)].data() + m * plan.layers[at(l)].h;
+    }
+    /// Their root sum of squares over m.
+    double norm(index_t l, index_t i) const {
+        double sum = 0.0;
+        for (index_t m = 0; m < plan.n_outputs; ++m) sum += factors(l, m)[i] * factors(l, m)[i];
+        return std::sqrt(sum);
+    }
+
+private:
+    void find_scaled(bool wanted);
+    void choose_chunk();
+
+    std::vector<Kind> kinds_;
+    std::vector<std::vector<double>> factors_;
 };
+
+Shape::Shape(const Plan& plan_, GramForm form_)
+    : plan(plan_), form(form_), kinds_(plan.layers.size(), Kind::general) {
+    outputs = form == GramForm::full ? plan.n_outputs : 1;
+    for (std::size_t l = 0; l < plan.layers.size(); ++l) {
+        const PlanLayer& layer = plan.layers[l];
+        if (layer.transfer == Transfer::purelin && layer.successors.empty() && layer.output >= 0 &&
+            plan.outputs[at(layer.output)].linear.diagonal) {
+            kinds_[l] = Kind::diagonal;
+        }
+    }
+    constexpr index_t most_outputs = 12;  // of which 16 samples, a panel, make a tile
+    find_scaled(outputs <= most_outputs);
+    choose_chunk();
+}
+
+void Shape::find_scaled(bool wanted) {
+    factors_.resize(plan.layers.size());
+    for (std::size_t l = 0; wanted && l < plan.layers.size(); ++l) {
+        const PlanLayer& layer = plan.layers[l];
+        const auto linear = [&](const Successor& s) { return kind(s.layer) == Kind::diagonal; };
+        if (layer.matrix_slope || layer.output >= 0 || layer.successors.empty() ||
+            !std::all_of(layer.successors.begin(), layer.successors.end(), linear)) {
+            continue;
+        }
+        kinds_[l] = Kind::scaled;
+        factors_[l].assign(at(plan.n_outputs * layer.h), 0.0);
+        for (const Successor& s : layer.successors) {
+            const PlanOutput& output = plan.outputs[at(plan.layers[at(s.layer)].output)];
+            for (index_t i = 0; i < layer.h; ++i) {
+                for (index_t m = 0; m < output.rows; ++m) {
+                    factors_[l][at((output.first_row + m) * layer.h + i)] =
+                        output.linear(m, m) * plan.weights(s)[m + i * output.rows];
+                }
+            }
+        }
+    }
+}
+
+/// Two tiles and their operands fit into 1 MiB; of scaled layers alone one tile and whole panels.
+void Shape::choose_chunk() {
+    const index_t rows = has(Kind::general) || outputs == 1 ? 192 : 330;
+    chunk = std::clamp(rows / std::max(outputs, index_t{1}), index_t{1}, index_t{96});
+    if (has(Kind::scaled) && outputs > 1) chunk = chunk / 16 * 16;
+}
 
 /// One side's u and d, packed chunk by chunk as the left or the right operand.
 struct Operands {
@@ -79,16 +148,16 @@ Side::Side(const Shape& shape, Tape& tape, int n_threads, Workspace& work)
     double doubles = 0.0;
     for (index_t l = 0; l < shape.plan.n_layers(); ++l) {
         doubles +=
-            static_cast<double>(shape.plan.layers[at(l)].k + shape.features(l) * shape.outputs) *
+            static_cast<double>(shape.plan.layers[at(l)].k + shape.features(l) * shape.rows(l)) *
             static_cast<double>(count_);
     }
     need_memory(24.0 * doubles, "gram: the sensitivities of all samples",
                 "take fewer samples at a time (samples=, or ntk of two parts)");
     for (index_t l = 0; l < shape.plan.n_layers(); ++l) {
         u_.push_back(work.doubles(count_ * shape.plan.layers[at(l)].k));
-        d_.push_back(work.doubles(count_ * shape.features(l) * shape.outputs));
+        d_.push_back(work.doubles(count_ * shape.features(l) * shape.rows(l)));
     }
-    const Needs needs{.order = Order::slope, .sensitivities = true};
+    const Needs needs{.order = Order::slope, .sensitivities = shape.has(Kind::general)};
     tape.for_each_block(needs, n_threads, [&](index_t, const Block& block) { copy(block); });
 }
 
@@ -102,6 +171,14 @@ void Side::copy(const Block& block) {
             std::copy_n(from.u + c * block.n, block.count, u_[at(l)] + c * count_ + block.first);
         }
         const index_t features = shape_.features(l);
+        if (shape_.kind(l) == Kind::scaled) {
+            for (index_t i = 0; i < features; ++i) {
+                const double norm = outputs > 1 ? 1.0 : shape_.norm(l, i);
+                double* to = d_[at(l)] + i * count_ + block.first;
+                for (index_t z = 0; z < block.count; ++z) to[z] = norm * from.d1[i * block.n + z];
+            }
+            continue;
+        }
         for (index_t i = 0; i < features; ++i) {
             double* to = d_[at(l)] + (i * count_ + block.first) * outputs;
             for (index_t m = 0; m < outputs; ++m) {
@@ -122,7 +199,7 @@ Operands Side::packed(Role role, int n_threads, Workspace& work) const {
     Operands to;
     for (index_t l = 0; l < n_layers; ++l) {
         to.u_size.push_back(size(shape_.plan.layers[at(l)].k, shape_.chunk));
-        to.d_size.push_back(size(shape_.features(l), shape_.chunk * shape_.outputs));
+        to.d_size.push_back(size(shape_.features(l), shape_.chunk * shape_.rows(l)));
         to.u.push_back(work.doubles(to.u_size[at(l)] * n_chunks()));
         to.d.push_back(work.doubles(to.d_size[at(l)] * n_chunks()));
     }
@@ -138,7 +215,7 @@ Operands Side::packed(Role role, int n_threads, Workspace& work) const {
         const std::size_t l = at(task / n_chunks());
         const index_t c = task % n_chunks(), first = c * shape_.chunk, rows = samples(c);
         pack(shape_.plan.layers[l].k, rows, u_[l] + first, count_, to.u[l] + c * to.u_size[l]);
-        const index_t m = shape_.outputs;
+        const index_t m = shape_.rows(task / n_chunks());
         pack(shape_.features(task / n_chunks()), rows * m, d_[l] + first * m, count_ * m,
              to.d[l] + c * to.d_size[l]);
     });
@@ -154,7 +231,7 @@ public:
           n_other_(other_samples),
           rows(samples * shape.outputs),
           columns(other_samples * shape.outputs),
-          values(work.doubles(rows * columns)),
+          values(work.doubles(rows * columns + lanes)),
           spare_(work.doubles(rows * columns)),
           sources_(work.doubles(n_ * n_other_)),
           spread_(work.doubles(rows)),
@@ -165,6 +242,8 @@ public:
 
     /// Sum over layers of the products of two chunks.
     void fill(const Operands& left, index_t a, const Operands& right, index_t b);
+    /// Makes a tile of a chunk with itself symmetric, from its upper triangle.
+    void mirror();
     /// Writes the tile to a matrix of its size; `stream`: past the caches.
     void put(const MatrixView<double>& to, bool stream);
 
@@ -173,6 +252,7 @@ private:
                  const double* right, double* out) const;
     void add_sensitivities(bool first);
     void add_diagonal(index_t l);
+    void add_scaled(index_t l, const double* left, const double* right);
 
     const Shape& shape_;
     const index_t n_, n_other_;
@@ -235,50 +315,102 @@ void Tile::add_diagonal(index_t l) {
     }
 }
 
+/// A scaled layer, for every pair of outputs m <= m': the sum over its neurons of c_m c_m' f' f' is
+/// symmetric in the outputs, which halves the products. `left` and `right` hold f'.
+void Tile::add_scaled(index_t l, const double* left, const double* right) {
+    const Kernels& kernels = kernel_table();
+    const index_t h = shape_.features(l), outputs = shape_.outputs, panel = kernels.panel_rows;
+    Workspace work;
+    double* factors = work.doubles(h * panel);
+    double* own = work.doubles(h * round_up(n_, panel));
+    for (index_t m = 0; m < outputs; ++m) {
+        for (index_t other = m; other < outputs; ++other) {
+            const double *one = shape_.factors(l, m), *two = shape_.factors(l, other);
+            for (index_t i = 0; i < h; ++i)
+                std::fill_n(factors + i * panel, panel, one[i] * two[i]);
+            for (index_t r = 0; r < n_; r += panel) {
+                kernels.multiply(h * panel, left + r * h, factors, own + r * h, false);
+            }
+            product(h, n_, own, n_other_, right, spare_);
+            kernels.multiply(n_ * n_other_, spare_, sources_, spare_, false);
+            for (index_t q = 0; q < n_other_; ++q) {
+                double* upper = values + m + (q * outputs + other) * rows;
+                double* lower = values + other + (q * outputs + m) * rows;
+                for (index_t z = 0; z < n_; ++z) {
+                    const double value = spare_[z + q * n_];
+                    upper[z * outputs] += value;
+                    if (m != other) lower[z * outputs] += value;
+                }
+            }
+        }
+    }
+}
+
 void Tile::fill(const Operands& left, index_t a, const Operands& right, index_t b) {
     const Plan& plan = shape_.plan;
     bool first = true;
-    for (const bool diagonal : {false, true}) {  // the others set what these add to
+    // Where one value goes to one place, the first layer sets what the others add to.
+    for (const bool sets : {true, false}) {
+        if (!sets && first) std::fill_n(values, rows * columns, 0.0);
         for (index_t l = 0; l < plan.n_layers(); ++l) {
+            const Kind kind = shape_.kind(l);
+            const bool whole =
+                kind == Kind::general || (kind == Kind::scaled && shape_.outputs == 1);
             const index_t k = plan.layers[at(l)].k;
-            if (shape_.diagonal(l) != diagonal || k == 0) continue;
+            if (whole != sets || k == 0) continue;
             product(k, n_, left.u[at(l)] + a * left.u_size[at(l)], n_other_,
                     right.u[at(l)] + b * right.u_size[at(l)], sources_);
-            if (diagonal) {
-                if (first) std::fill_n(values, rows * columns, 0.0);
+            const double* d = left.d[at(l)] + a * left.d_size[at(l)];
+            const double* other = right.d[at(l)] + b * right.d_size[at(l)];
+            if (kind == Kind::diagonal) {
                 add_diagonal(l);
+            } else if (!whole) {
+                add_scaled(l, d, other);
             } else {
-                product(shape_.features(l), rows, left.d[at(l)] + a * left.d_size[at(l)], columns,
-                        right.d[at(l)] + b * right.d_size[at(l)], spare_);
+                product(shape_.features(l), rows, d, columns, other, spare_);
                 add_sensitivities(first);
+                first = false;
             }
-            first = false;
         }
     }
-    if (first) std::fill_n(values, rows * columns, 0.0);  // nothing learns
+}
+
+void Tile::mirror() {
+    for (index_t j = 0; j < columns; ++j) {
+        for (index_t i = 0; i < j; ++i) values[j + i * rows] = values[i + j * rows];
+    }
 }
 
 void Tile::put(const MatrixView<double>& to, bool stream) {
     const Kernels& kernels = kernel_table();
-    const auto columns_to = [&](const double* from, index_t height, index_t width, index_t ld) {
-        for (index_t j = 0; j < width; ++j) {
-            if (stream) {
-                kernels.stream(height, from + j * height, to.data + j * ld);
-            } else {
-                std::copy_n(from + j * height, height, to.data + j * ld);
-            }
+    const auto column = [&](const double* from, index_t n, double* target) {
+        if (stream) {
+            kernels.stream(n, from, target);
+        } else {
+            std::copy_n(from, n, target);
         }
     };
-    if (to.row_stride == 1) return columns_to(values, rows, columns, to.col_stride);
-    if (to.col_stride == 1) {
+    if (to.row_stride == 1) {
+        for (index_t j = 0; j < columns; ++j) {
+            column(values + j * rows, rows, to.data + j * to.col_stride);
+        }
+    } else if (to.col_stride == 1) {
+        constexpr index_t strip = 4 * lanes;
         Workspace work;
         Factor* runs = work.array<Factor>(columns);
-        for (index_t j = 0; j < columns; ++j) runs[j] = {values + j * rows, nullptr};
-        kernels.columns_by_lanes(rows, columns, runs, spare_, columns);
-        return columns_to(spare_, columns, rows, to.row_stride);
-    }
-    for (index_t j = 0; j < columns; ++j) {
-        for (index_t i = 0; i < rows; ++i) to(i, j) = values[i + j * rows];
+        double* turned = work.doubles(strip * columns);
+        for (index_t i = 0; i < rows; i += strip) {
+            const index_t n = std::min(strip, rows - i);
+            for (index_t j = 0; j < columns; ++j) runs[j] = {values + j * rows + i, nullptr};
+            kernels.columns_by_lanes(n, columns, runs, turned, columns);
+            for (index_t r = 0; r < n; ++r) {
+                column(turned + r * columns, columns, to.data + (i + r) * to.row_stride);
+            }
+        }
+    } else {
+        for (index_t j = 0; j < columns; ++j) {
+            for (index_t i = 0; i < rows; ++i) to(i, j) = values[i + j * rows];
+        }
     }
 }
 
@@ -292,8 +424,10 @@ MatrixView<double> part(const MatrixView<double>& whole, index_t row, index_t co
 double pair_flops(const Shape& shape) {
     double flops = 0.0;
     for (index_t l = 0; l < shape.plan.n_layers(); ++l) {
+        const double pairs = static_cast<double>(shape.outputs * shape.outputs) *
+                             (shape.kind(l) == Kind::scaled ? 0.5 : 1.0);
         flops += static_cast<double>(shape.plan.layers[at(l)].k) +
-                 static_cast<double>(shape.features(l) * shape.outputs * shape.outputs);
+                 static_cast<double>(shape.features(l)) * pairs;
     }
     return 2.0 * flops;
 }
@@ -321,6 +455,7 @@ void compute_gram(Tape& tape, MatrixView<double> g, std::optional<int> requested
         Workspace own;
         Tile tile(shape, side.samples(a), side.samples(b), own);
         tile.fill(left, a, right, b);
+        if (a == b) tile.mirror();
         tile.put(part(g, a * step, b * step, tile.rows, tile.columns), past_caches(g));
         if (a == b) return;
         tile.put(part(g, b * step, a * step, tile.columns, tile.rows).transposed(), past_caches(g));
