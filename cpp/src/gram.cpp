@@ -4,283 +4,18 @@
 /// empirical neural tangent kernel: Jacot, Gabriel and Hongler (2018), "Neural tangent kernel",
 /// NeurIPS 31.
 ///
-/// The operands are packed once. Tiles of the result stay in a core's cache while layers are added
-/// to them, and are written once.
-
-#include <algorithm>
-
+/// A layer that only linear outputs read has d_l,m = f_l' c_m, with c_m the same for all samples:
+/// the trace is a product over its neurons alone, and the full form needs half of the pairs of
+/// outputs. The operands are packed once. Tiles of the result stay in a core's cache while layers
+/// are added to them, and are written once.
 #include "errors.hpp"
+#include "gram_tile.hpp"
 #include "jacnet/derivatives.hpp"
-#include "memory.hpp"
 #include "questions.hpp"
 
 namespace jacnet {
 
 namespace {
-
-std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
-
-/// What the two sides of a kernel have in common.
-struct Shape {
-    Shape(const Plan& plan_, GramForm form_) : plan(plan_), form(form_) {
-        constexpr index_t tile_rows = 192;  // two tiles and their operands fit into 1 MiB
-        outputs = form == GramForm::full ? plan.n_outputs : 1;
-        chunk = std::clamp(tile_rows / std::max(outputs, index_t{1}), index_t{1}, index_t{96});
-    }
-
-    /// Neurons that a product of sensitivities runs over; 0 where d is a diagonal of constants, of
-    /// linear outputs, and the product is known.
-    index_t features(index_t l) const {
-        const PlanLayer& layer = plan.layers[at(l)];
-        if (diagonal(l)) return 0;
-        return layer.h * (form == GramForm::full ? 1 : plan.n_outputs);
-    }
-    bool diagonal(index_t l) const {
-        const PlanLayer& layer = plan.layers[at(l)];
-        return layer.transfer == Transfer::purelin && layer.successors.empty() &&
-               layer.output >= 0 && plan.outputs[at(layer.output)].linear.diagonal;
-    }
-
-    const Plan& plan;
-    const GramForm form;
-    index_t outputs = 1;  ///< rows of the result per sample
-    index_t chunk = 1;    ///< samples of a tile
-};
-
-/// One side's u and d, packed chunk by chunk as the left or the right operand.
-struct Operands {
-    std::vector<double*> u, d;            ///< by layer
-    std::vector<index_t> u_size, d_size;  ///< doubles per chunk
-};
-
-/// One side: its samples, and u and d feature by feature.
-class Side {
-public:
-    Side(const Shape& shape, Tape& tape, int n_threads, Workspace& work);
-
-    index_t count() const { return count_; }
-    index_t n_chunks() const { return (count_ + shape_.chunk - 1) / shape_.chunk; }
-    index_t samples(index_t chunk) const {
-        return std::min(shape_.chunk, count_ - chunk * shape_.chunk);
-    }
-    enum class Role { left, right };
-    Operands packed(Role role, int n_threads, Workspace& work) const;
-
-private:
-    void copy(const Block& block);
-
-    const Shape& shape_;
-    index_t count_;
-    std::vector<double*> u_, d_;
-};
-
-Side::Side(const Shape& shape, Tape& tape, int n_threads, Workspace& work)
-    : shape_(shape), count_(tape.batch().size()) {
-    double doubles = 0.0;
-    for (index_t l = 0; l < shape.plan.n_layers(); ++l) {
-        doubles +=
-            static_cast<double>(shape.plan.layers[at(l)].k + shape.features(l) * shape.outputs) *
-            static_cast<double>(count_);
-    }
-    need_memory(24.0 * doubles, "gram: the sensitivities of all samples",
-                "take fewer samples at a time (samples=, or ntk of two parts)");
-    for (index_t l = 0; l < shape.plan.n_layers(); ++l) {
-        u_.push_back(work.doubles(count_ * shape.plan.layers[at(l)].k));
-        d_.push_back(work.doubles(count_ * shape.features(l) * shape.outputs));
-    }
-    const Needs needs{.order = Order::slope, .sensitivities = true};
-    tape.for_each_block(needs, n_threads, [&](index_t, const Block& block) { copy(block); });
-}
-
-void Side::copy(const Block& block) {
-    const Plan& plan = shape_.plan;
-    const index_t outputs = shape_.outputs;
-    for (index_t l = 0; l < plan.n_layers(); ++l) {
-        const PlanLayer& layer = plan.layers[at(l)];
-        const LayerTape& from = block.layers[l];
-        for (index_t c = 0; c < layer.k; ++c) {
-            std::copy_n(from.u + c * block.n, block.count, u_[at(l)] + c * count_ + block.first);
-        }
-        const index_t features = shape_.features(l);
-        for (index_t i = 0; i < features; ++i) {
-            double* to = d_[at(l)] + (i * count_ + block.first) * outputs;
-            for (index_t m = 0; m < outputs; ++m) {
-                const double* run = from.d + (i + m * features) * block.n;
-                for (index_t z = 0; z < block.count; ++z) to[z * outputs + m] = run[z];
-            }
-        }
-    }
-}
-
-Operands Side::packed(Role role, int n_threads, Workspace& work) const {
-    const Kernels& kernels = kernel_table();
-    const index_t n_layers = shape_.plan.n_layers();
-    const auto size = [&](index_t features, index_t rows) {
-        return role == Role::left ? features * round_up(rows, kernels.panel_rows)
-                                  : round_up(features * rows + 16, lanes);
-    };
-    Operands to;
-    for (index_t l = 0; l < n_layers; ++l) {
-        to.u_size.push_back(size(shape_.plan.layers[at(l)].k, shape_.chunk));
-        to.d_size.push_back(size(shape_.features(l), shape_.chunk * shape_.outputs));
-        to.u.push_back(work.doubles(to.u_size[at(l)] * n_chunks()));
-        to.d.push_back(work.doubles(to.d_size[at(l)] * n_chunks()));
-    }
-    const auto pack = [&](index_t features, index_t rows, const double* a, index_t ld,
-                          double* out) {
-        if (role == Role::left) {
-            kernels.pack_rows(features, rows, a, ld, out);
-        } else {
-            kernels.pack_columns(features, rows, 1.0, a, ld, out);
-        }
-    };
-    parallel_for(n_layers * n_chunks(), n_threads, [&](index_t task) {
-        const std::size_t l = at(task / n_chunks());
-        const index_t c = task % n_chunks(), first = c * shape_.chunk, rows = samples(c);
-        pack(shape_.plan.layers[l].k, rows, u_[l] + first, count_, to.u[l] + c * to.u_size[l]);
-        const index_t m = shape_.outputs;
-        pack(shape_.features(task / n_chunks()), rows * m, d_[l] + first * m, count_ * m,
-             to.d[l] + c * to.d_size[l]);
-    });
-    return to;
-}
-
-/// The part of the result that belongs to one chunk of either side.
-class Tile {
-public:
-    Tile(const Shape& shape, index_t samples, index_t other_samples, Workspace& work)
-        : shape_(shape),
-          n_(samples),
-          n_other_(other_samples),
-          rows(samples * shape.outputs),
-          columns(other_samples * shape.outputs),
-          values(work.doubles(rows * columns)),
-          spare_(work.doubles(rows * columns)),
-          sources_(work.doubles(n_ * n_other_)),
-          spread_(work.doubles(rows)),
-          row_offsets_(work.array<index_t>(rows)),
-          column_offsets_(work.array<index_t>(columns)) {
-        for (index_t i = 0; i < rows; ++i) row_offsets_[i] = i;
-    }
-
-    /// Sum over layers of the products of two chunks.
-    void fill(const Operands& left, index_t a, const Operands& right, index_t b);
-    /// Writes the tile to a matrix of its size; `stream`: past the caches.
-    void put(const MatrixView<double>& to, bool stream);
-
-private:
-    void product(index_t features, index_t height, const double* left, index_t width,
-                 const double* right, double* out) const;
-    void add_sensitivities(bool first);
-    void add_diagonal(index_t l);
-
-    const Shape& shape_;
-    const index_t n_, n_other_;
-
-public:
-    const index_t rows, columns;
-    double* const values;
-
-private:
-    double* const spare_;
-    double* const sources_;  ///< u . u'
-    double* const spread_;
-    index_t* const row_offsets_;
-    index_t* const column_offsets_;
-};
-
-void Tile::product(index_t features, index_t height, const double* left, index_t width,
-                   const double* right, double* out) const {
-    const Kernels& kernels = kernel_table();
-    for (index_t j = 0; j < width; ++j) column_offsets_[j] = j * height;
-    kernels.contract(features, height, left, kernels.panel_rows * features, row_offsets_, width,
-                     right, column_offsets_, height, out, false);
-}
-
-/// values (+)= u.u' times d.d', which is in spare_.
-void Tile::add_sensitivities(bool first) {
-    const Kernels& kernels = kernel_table();
-    const index_t outputs = shape_.outputs;
-    for (index_t q = 0; q < n_other_; ++q) {
-        const double* column = sources_ + q * n_;
-        if (outputs > 1) {
-            for (index_t z = 0; z < n_; ++z) std::fill_n(spread_ + z * outputs, outputs, column[z]);
-            column = spread_;
-        }
-        for (index_t m = 0; m < outputs; ++m) {
-            const index_t shift = (q * outputs + m) * rows;
-            kernels.multiply(rows, column, spare_ + shift, values + shift, !first);
-        }
-    }
-}
-
-/// The part of a layer whose d are constants: only equal outputs meet.
-void Tile::add_diagonal(index_t l) {
-    const PlanOutput& output = shape_.plan.outputs[at(shape_.plan.layers[at(l)].output)];
-    if (shape_.form == GramForm::traced) {
-        double sum = 0.0;
-        for (index_t i = 0; i < output.rows; ++i) sum += output.linear(i, i) * output.linear(i, i);
-        kernel_table().scale(rows * columns, sources_, sum, values, true);
-        return;
-    }
-    for (index_t q = 0; q < n_other_; ++q) {
-        for (index_t z = 0; z < n_; ++z) {
-            for (index_t i = 0; i < output.rows; ++i) {
-                const double gain = output.linear(i, i);
-                const index_t m = output.first_row + i;
-                values[z * shape_.outputs + m + (q * shape_.outputs + m) * rows] +=
-                    sources_[z + q * n_] * (gain * gain);
-            }
-        }
-    }
-}
-
-void Tile::fill(const Operands& left, index_t a, const Operands& right, index_t b) {
-    const Plan& plan = shape_.plan;
-    bool first = true;
-    for (const bool diagonal : {false, true}) {  // the others set what these add to
-        for (index_t l = 0; l < plan.n_layers(); ++l) {
-            const index_t k = plan.layers[at(l)].k;
-            if (shape_.diagonal(l) != diagonal || k == 0) continue;
-            product(k, n_, left.u[at(l)] + a * left.u_size[at(l)], n_other_,
-                    right.u[at(l)] + b * right.u_size[at(l)], sources_);
-            if (diagonal) {
-                if (first) std::fill_n(values, rows * columns, 0.0);
-                add_diagonal(l);
-            } else {
-                product(shape_.features(l), rows, left.d[at(l)] + a * left.d_size[at(l)], columns,
-                        right.d[at(l)] + b * right.d_size[at(l)], spare_);
-                add_sensitivities(first);
-            }
-            first = false;
-        }
-    }
-    if (first) std::fill_n(values, rows * columns, 0.0);  // nothing learns
-}
-
-void Tile::put(const MatrixView<double>& to, bool stream) {
-    const Kernels& kernels = kernel_table();
-    const auto columns_to = [&](const double* from, index_t height, index_t width, index_t ld) {
-        for (index_t j = 0; j < width; ++j) {
-            if (stream) {
-                kernels.stream(height, from + j * height, to.data + j * ld);
-            } else {
-                std::copy_n(from + j * height, height, to.data + j * ld);
-            }
-        }
-    };
-    if (to.row_stride == 1) return columns_to(values, rows, columns, to.col_stride);
-    if (to.col_stride == 1) {
-        Workspace work;
-        Factor* runs = work.array<Factor>(columns);
-        for (index_t j = 0; j < columns; ++j) runs[j] = {values + j * rows, nullptr};
-        kernels.columns_by_lanes(rows, columns, runs, spare_, columns);
-        return columns_to(spare_, columns, rows, to.row_stride);
-    }
-    for (index_t j = 0; j < columns; ++j) {
-        for (index_t i = 0; i < rows; ++i) to(i, j) = values[i + j * rows];
-    }
-}
 
 MatrixView<double> part(const MatrixView<double>& whole, index_t row, index_t column, index_t rows,
                         index_t columns) {
@@ -289,11 +24,13 @@ MatrixView<double> part(const MatrixView<double>& whole, index_t row, index_t co
 }
 
 /// Multiplications of sensitivities, per pair of samples.
-double pair_flops(const Shape& shape) {
+double pair_flops(const gram::Shape& shape) {
     double flops = 0.0;
     for (index_t l = 0; l < shape.plan.n_layers(); ++l) {
-        flops += static_cast<double>(shape.plan.layers[at(l)].k) +
-                 static_cast<double>(shape.features(l) * shape.outputs * shape.outputs);
+        const double pairs = static_cast<double>(shape.outputs * shape.outputs) *
+                             (shape.kind(l) == gram::Kind::scaled ? 0.5 : 1.0);
+        flops += static_cast<double>(shape.plan.layers[static_cast<std::size_t>(l)].k) +
+                 static_cast<double>(shape.features(l)) * pairs;
     }
     return 2.0 * flops;
 }
@@ -306,21 +43,23 @@ bool past_caches(const MatrixView<double>& out) {
 }  // namespace
 
 void compute_gram(Tape& tape, MatrixView<double> g, std::optional<int> requested, GramForm form) {
-    const Shape shape(tape.plan(), form);
+    if (g.rows == 0) return;
+    const gram::Shape shape(tape.plan(), form);
     const auto count = static_cast<double>(tape.batch().size());
     const int n_threads = threads_for(0.5 * count * count * pair_flops(shape), requested);
     Workspace work;
-    const Side side(shape, tape, n_threads, work);
-    const Operands left = side.packed(Side::Role::left, n_threads, work);
-    const Operands right = side.packed(Side::Role::right, n_threads, work);
+    const gram::Side side(shape, tape, n_threads, work);
+    const gram::Operands left = side.packed(gram::Side::Role::left, n_threads, work);
+    const gram::Operands right = side.packed(gram::Side::Role::right, n_threads, work);
     const index_t n_chunks = side.n_chunks(), step = shape.chunk * shape.outputs;
     parallel_for(n_chunks * (n_chunks + 1) / 2, n_threads, [&](index_t task) {
         index_t b = 0, first = 0;  // task = first(b) + a, a <= b
         while (first + b + 1 <= task) first += ++b;
         const index_t a = task - first;
         Workspace own;
-        Tile tile(shape, side.samples(a), side.samples(b), own);
+        gram::Tile tile(shape, side.samples(a), side.samples(b), own);
         tile.fill(left, a, right, b);
+        if (a == b) tile.mirror();
         tile.put(part(g, a * step, b * step, tile.rows, tile.columns), past_caches(g));
         if (a == b) return;
         tile.put(part(g, b * step, a * step, tile.columns, tile.rows).transposed(), past_caches(g));
@@ -329,19 +68,20 @@ void compute_gram(Tape& tape, MatrixView<double> g, std::optional<int> requested
 
 void compute_kernel(Tape& rows, Tape& columns, MatrixView<double> k, std::optional<int> requested,
                     GramForm form) {
-    const Shape shape(rows.plan(), form);
+    if (k.rows == 0 || k.cols == 0) return;
+    const gram::Shape shape(rows.plan(), form);
     const double pairs =
         static_cast<double>(rows.batch().size()) * static_cast<double>(columns.batch().size());
     const int n_threads = threads_for(pairs * pair_flops(shape), requested);
     Workspace work;
-    const Side one(shape, rows, n_threads, work), other(shape, columns, n_threads, work);
-    const Operands left = one.packed(Side::Role::left, n_threads, work);
-    const Operands right = other.packed(Side::Role::right, n_threads, work);
+    const gram::Side one(shape, rows, n_threads, work), other(shape, columns, n_threads, work);
+    const gram::Operands left = one.packed(gram::Side::Role::left, n_threads, work);
+    const gram::Operands right = other.packed(gram::Side::Role::right, n_threads, work);
     const index_t step = shape.chunk * shape.outputs;
     parallel_for(one.n_chunks() * other.n_chunks(), n_threads, [&](index_t task) {
         const index_t a = task % one.n_chunks(), b = task / one.n_chunks();
         Workspace own;
-        Tile tile(shape, one.samples(a), other.samples(b), own);
+        gram::Tile tile(shape, one.samples(a), other.samples(b), own);
         tile.fill(left, a, right, b);
         tile.put(part(k, a * step, b * step, tile.rows, tile.columns), past_caches(k));
     });

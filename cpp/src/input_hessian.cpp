@@ -21,12 +21,20 @@ std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 class Squares {
 public:
     Squares(const Plan& plan, const InputWeights& weights, const Bends& bends, Workspace& work)
-        : plan_(plan), weights_(weights), whole_(work.array<const double*>(plan.n_layers())) {
+        : plan_(plan),
+          turned_(work.array<const double*>(plan.n_layers())),
+          whole_(work.array<const double*>(plan.n_layers())) {
         const index_t pairs = plan.n_inputs * (plan.n_inputs + 1) / 2;
         for (index_t l = 0; l < plan.n_layers(); ++l) {
             const index_t h = plan.layers[at(l)].h;
-            whole_[l] = nullptr;
-            if (!alike(l) || !bends.own[at(l)] || !weights.of(l)) continue;
+            turned_[l] = whole_[l] = nullptr;
+            const double* g = weights.of(l);
+            if (!alike(l) || !bends.own[at(l)] || !g) continue;
+            double* turned = work.doubles(h * plan.n_inputs);
+            for (index_t r = 0; r < plan.n_inputs; ++r) {
+                for (index_t i = 0; i < h; ++i) turned[r + i * plan.n_inputs] = g[i + r * h];
+            }
+            turned_[l] = turned;
             if (pairs > most / h) continue;
             double* all = work.doubles(pairs * h);
             for (index_t c = 0; c < plan.n_inputs; ++c) fill(l, c, all + c * (c + 1) / 2, pairs);
@@ -42,7 +50,7 @@ public:
     void add(index_t l, index_t n, const double* weight, double* hessian) const {
         const Kernels& kernels = kernel_table();
         const index_t h = plan_.layers[at(l)].h, count = plan_.n_inputs;
-        if (!weights_.of(l)) return;
+        if (!turned_[l]) return;
         Workspace work;
         if (const double* all = whole_[l]) {
             const index_t pairs = count * (count + 1) / 2;
@@ -64,18 +72,22 @@ public:
 
 private:
     static constexpr index_t most = index_t{1} << 16;  // doubles
+    static constexpr index_t few = 16;                 // not worth a call
 
     /// out[r + i * ld] = g[i, r] g[i, c] for r <= c.
     void fill(index_t l, index_t c, double* out, index_t ld) const {
-        const index_t h = plan_.layers[at(l)].h;
-        const double* g = weights_.of(l);
-        for (index_t i = 0; i < h; ++i) {
-            for (index_t r = 0; r <= c; ++r) out[r + i * ld] = g[i + r * h] * g[i + c * h];
+        for (index_t i = 0; i < plan_.layers[at(l)].h; ++i) {
+            const double* g = turned_[l] + i * plan_.n_inputs;
+            if (c < few) {
+                for (index_t r = 0; r <= c; ++r) out[r + i * ld] = g[r] * g[c];
+            } else {
+                kernel_table().scale(c + 1, g, g[c], out + i * ld, false);
+            }
         }
     }
 
     const Plan& plan_;
-    const InputWeights& weights_;
+    const double** turned_;  ///< g', inputs fastest
     const double** whole_;
 };
 

@@ -276,6 +276,25 @@ class TestCalls:
         Ju = np.einsum("sq,qsr->rq", sums, J)
         assert_close(jn.input_vjp(net, x, u), Ju, 10 * largest(J))
 
+    @pytest.mark.parametrize("count", [1, 9])
+    def test_rows_that_never_varied(self, count):
+        """removeconstantrows: such inputs move nothing, such outputs do not move."""
+        steps = {"input_processing": ["removeconstantrows"]}
+        steps["output_processing"] = steps["input_processing"]
+        x, t = normal(3, 20), normal(2, 20)
+        x[1], t[0] = 5.0, -1.0
+        net = jn.Network([3, 4, 2], **steps).configure(x, t).init(0)
+        x = x[:, :count]
+        J, H = jn.jacobian(net, x, "inputs"), jn.input_hessian(net, x)
+        assert not J[:, 0].any()
+        assert not J[:, :, 1].any()
+        assert J[:, 1][:, [0, 2]].all()
+        assert not H[:, 0].any()
+        assert not H[:, :, 1].any()
+        np.testing.assert_allclose(jn.laplacian(net, x), np.einsum("qsrr->qs", H), atol=1e-14)
+        Jw = jn.jacobian(net, x)
+        np.testing.assert_allclose(jn.gram(net, x), Jw.T @ Jw, rtol=0, atol=1e-12)
+
     def test_unknown_inputs_leave_the_other_samples_alone(self, problem):
         net, x = problem
         expected = jn.input_hessian(net, x)
