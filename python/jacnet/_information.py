@@ -1,11 +1,11 @@
 """The information J J' that data hold about the parameters, as factors that keep its digits.
 
 Nothing is lost to squaring the condition number of J. A Cholesky factor R1 of J J' makes J R1^-1
-nearly orthogonal; the factor of its square, taken from J block by block, corrects R1 to the accuracy
-of a QR factorisation (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, "Roundoff error analysis of the
-CholeskyQR2 algorithm", ETNA 44 (2015) 306-326). Where J J' is too near to singular for that, J' is
-brought to triangular form by Householder's method, block by block, and its singular values decide
-the rank (Golub and Van Loan, Matrix Computations, chapter 5).
+nearly orthogonal; the factor of its square, taken from J block by block, corrects R1 to the
+accuracy of a QR factorisation (Yamamoto, Nakatsukasa, Yanagisawa and Fukaya, "Roundoff error
+analysis of the CholeskyQR2 algorithm", ETNA 44 (2015) 306-326). Where J J' is too near to singular
+for that, J' is brought to triangular form by Householder's method, block by block, and its singular
+values decide the rank (Golub and Van Loan, Matrix Computations, chapter 5).
 """
 
 from __future__ import annotations
