@@ -66,6 +66,23 @@ def laplacian(s: Subject) -> Measured:
     return identity(s.lin.laplacian(), np.einsum("qsrr->qs", hessians), scale)
 
 
+def input_products(s: Subject) -> Measured:
+    J = s.lin.jacobian("inputs")
+    u, v = s.vectors(s.lin.n_outputs, s.lin.n_samples), s.vectors(s.lin.n_inputs, s.lin.n_samples)
+    scales = np.abs(J).sum(axis=(1, 2)).max(initial=0.0)
+    return max(
+        identity(s.lin.input_jvp(v), np.einsum("qsr,rq->sq", J, v), scales),
+        identity(s.lin.input_vjp(u), np.einsum("qsr,sq->rq", J, u), scales),
+    )
+
+
+def input_hvp(s: Subject) -> Measured:
+    H = s.lin.input_hessian()
+    u, v = s.vectors(s.lin.n_outputs, s.lin.n_samples), s.vectors(s.lin.n_inputs, s.lin.n_samples)
+    scale = np.abs(H).sum(axis=(1, 2, 3)).max(initial=0.0)
+    return identity(s.lin.input_hvp(u, v), np.einsum("sq,qsrk,kq->rq", u, H, v), scale)
+
+
 def gram_matrix(s: Subject) -> Measured:
     return identity(s.lin.gram(), s.jacobian.T @ s.jacobian)
 
@@ -221,6 +238,8 @@ ROWS: list[tuple[str, str, str, Callable[[Subject], Measured]]] = [
     ("", "jacobian(inputs)", "differences of outputs", input_jacobian),
     ("input_hessian", "input_hessian", "differences of jacobian(inputs)", input_hessian),
     ("laplacian input_hessian", "laplacian", "trace of input_hessian", laplacian),
+    ("input_jvp input_vjp", "input_jvp, input_vjp", "jacobian(inputs)", input_products),
+    ("input_hvp input_hessian", "input_hvp", "input_hessian", input_hvp),
     ("", "gram", "J'J", gram_matrix),
     ("package.ntk", "ntk", "gram", ntk),
     ("jvp", "jvp", "J'v", jvp),

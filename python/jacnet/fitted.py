@@ -16,7 +16,7 @@ import numpy as np
 
 from ._blocks import jacobian_block_size, sample_blocks
 from ._core import linearize
-from ._information import information
+from ._information import information, score_root
 from ._memory import need_memory
 from ._quantiles import checked_confidence, student_quantile
 from ._suggest import chosen
@@ -97,7 +97,7 @@ class Uncertainty:
             "freeze weights (net.set_learn), or use jn.laplace, which needs SQ x SQ numbers where "
             "errors are fewer than parameters",
         )
-        factors = information(net, lin, penalty=penalty, scores=robust)
+        factors = information(net, lin, penalty)
         root = factors.inverse_root
         self._net = net.copy()
         self.parameters = lin.parameters()
@@ -113,7 +113,7 @@ class Uncertainty:
         self.residual_standard_deviation = float(np.sqrt(sse / self.degrees_of_freedom))
         if robust:
             correction = np.sqrt(self.n_errors / self.degrees_of_freedom)
-            self._root = correction * root @ (root.T @ factors.scores.T)
+            self._root = correction * root @ (root.T @ score_root(net, lin).T)
         else:
             self._root = self.residual_standard_deviation * root
         self.standard_errors = np.linalg.norm(self._root, axis=1)

@@ -63,8 +63,8 @@ def uncertainty(
     inverse is that of ``J J' + penalty I``, the curvature of the performance, with
     penalty = r / (1 - r) (sse) or r Ne / ((1 - r) P) (mse), and P gives way to the effective number
     of parameters ``P - penalty tr((J J' + penalty I)^-1)`` (MacKay 1992; Foresee and Hagan 1997).
-    Cost: 4 N P^2 + 20 P^3 flops (QR by blocks of samples, then SVD: no digits are lost to squaring
-    J); memory: a few P x P.
+    Cost: 4 N P^2 + 3 P^3 flops, by two Cholesky factorisations that lose no digits to squaring J;
+    near singularity 25 P^3, by QR and SVD. Memory: a few P x P.
 
     Examples
     --------

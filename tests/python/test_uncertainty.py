@@ -1,10 +1,12 @@
 """Uncertainty of fits against SciPy, certified values, hand-made linear regression, simulation."""
 
 import jacnet as jn
+import mpmath
 import numpy as np
 import pytest
 from building import arguments
 from hypothesis import given, settings
+from jacnet._information import information
 from scipy import stats
 from scipy.optimize import curve_fit
 from strategies import cases
@@ -105,6 +107,38 @@ class TestCovariance:
         assert np.abs((fit.covariance - expected) / scale).max() <= 1e-5
         np.testing.assert_allclose(fit.standard_errors, np.sqrt(np.diag(expected)), rtol=1e-5)
         assert fit.n_errors == n
+
+    @pytest.mark.parametrize("penalty", [0.0, 0.3])
+    @pytest.mark.parametrize("n", [30, 2000])
+    def test_both_ways_to_factors_agree(self, monkeypatch, n, penalty):
+        rng = np.random.default_rng(0)
+        net = jn.Network([3, 4, 2])
+        net.setwb(rng.normal(size=net.n_parameters))
+        lin = jn.linearize(net, rng.normal(size=(3, n)), rng.normal(size=(2, n)))
+        J = lin.de_dwb()
+        expected = np.linalg.inv(J @ J.T + penalty * np.eye(len(J)))
+        for limit in (1e6, 0.0):  # by Cholesky; by QR and singular values
+            monkeypatch.setattr("jacnet._information._SAFE_CONDITION", limit)
+            factors = information(net, lin, penalty)
+            C = factors.inverse_root @ factors.inverse_root.T
+            assert factors.rank == len(J)
+            np.testing.assert_allclose(C, expected, rtol=0, atol=1e-8 * np.abs(expected).max())
+
+    def test_no_digits_are_lost_to_squaring(self):
+        """Columns of condition 1e5: normal equations alone would leave six digits."""
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(2, 400))
+        x[1] = x[0] + 1e-5 * x[1]
+        net = jn.Network([2, 1], transfer="purelin").init(0)
+        t = net(x) + rng.normal(size=(1, 400))
+        design = np.vstack([np.ones(400), x])
+        with mpmath.workdps(60):
+            exact = (mpmath.matrix(design.tolist()) * mpmath.matrix(design.T.tolist())) ** -1
+            exact = np.array(exact.tolist(), float)
+        fit = jn.uncertainty(refit(net, design, t), x, t)
+        C = fit.covariance / fit.residual_standard_deviation**2
+        order = [net.layout.names.index(name) for name in ("b{1}(1)", "IW{1,1}(1,1)")]
+        np.testing.assert_allclose(C[np.ix_(order, order)], exact[:2, :2], rtol=1e-9)
 
     def test_many_blocks_are_one(self):
         net, x, t, design = linear(n=5000, outputs=2)
