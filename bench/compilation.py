@@ -63,7 +63,7 @@ def with_jacnet(source: Path, flags: list[str]) -> Path:
     try:
         library = Path(jn.get_cmake_dir()).parents[1] / "libjacnet.a"
     except FileNotFoundError as error:
-        raise MissingError(f"no C++ library beside {jn.__file__} (pip install .)") from error
+        raise MissingError("jacnet is not installed with its C++ library") from error
     if not library.exists():
         raise MissingError(f"no {library.name} in the installed package")
     stamp = f"-DLIBRARY_STAMP={library.stat().st_mtime_ns}"

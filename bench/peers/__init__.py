@@ -6,6 +6,7 @@ imports with another.
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 
 from .base import MissingError, Peer
@@ -42,4 +43,5 @@ def load(name: str) -> Peer:
         return import_module(f".{name}_peer", __name__).Contender()
     except Exception as error:  # a broken installation raises anything
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = re.sub(r" \(/[^)]*\)", "", reason)  # where a module is, on this machine
         raise MissingError(f"{reason} ({PEERS[name]})") from error
