@@ -69,7 +69,7 @@ ELEMENTWISE: dict[str, Callable] = {
     "radbas": lambda s: np.exp(-s * s),
     "elliotsig": lambda s: s / (1.0 + absolute(s)),
     "elliot2sig": lambda s: np.sign(s) * s * s / (1.0 + s * s),
-    "netinv": lambda s: 1.0 / s,
+    "netinv": lambda s: 1.0 / np.where(s == 0.0, 5e-31, s),  # 2e30 at the pole
     "softplus": softplus,
     "silu": lambda s: s * logistic(s),
     "mish": lambda s: s * tanh(softplus(s)),
