@@ -15,7 +15,7 @@ from ._blocks import signals
 from ._core import Linearization, gram, linearize
 from ._differences import derivative
 from ._likelihood import Categorical
-from ._subject import Measured, Subject, difference
+from ._subject import Measured, Subject
 
 # Derivatives of the outputs
 
@@ -27,14 +27,14 @@ def outputs(s: Subject) -> Measured:
 def jacobian(s: Subject) -> Measured:
     values, doubts, size = s.along(lambda lin: lin.outputs())
     shape = values.shape
-    return difference((s.jacobian.T @ s.directions).reshape(shape, order="F"),
+    return s.difference((s.jacobian.T @ s.directions).reshape(shape, order="F"),
                       (values, doubts, size))  # fmt: skip
 
 
 def input_jacobian(s: Subject) -> Measured:
     exact = s.lin.jacobian("inputs")  # Q x S x R
     results, scales = _along_inputs(s, lambda lin: lin.outputs().T)
-    return difference(exact * scales, results)
+    return s.difference(exact * scales, results)
 
 
 def _along_inputs(s: Subject, function: Callable[[Linearization], np.ndarray]) -> Any:
@@ -57,7 +57,7 @@ def _along_inputs(s: Subject, function: Callable[[Linearization], np.ndarray]) -
 
 def input_hessian(s: Subject) -> Measured:
     results, scales = _along_inputs(s, lambda lin: lin.jacobian("inputs"))
-    return difference(s.lin.input_hessian() * scales, results)
+    return s.difference(s.lin.input_hessian() * scales, results)
 
 
 def laplacian(s: Subject) -> Measured:
@@ -123,7 +123,7 @@ def errors(s: Subject) -> Measured:
 
 
 def gradient(s: Subject) -> Measured:
-    return difference(s.directions.T @ s.lin.gradient(), s.along(lambda lin: lin.performance()))
+    return s.difference(s.directions.T @ s.lin.gradient(), s.along(lambda lin: lin.performance()))
 
 
 def gradient_of_errors(s: Subject) -> Measured:
@@ -178,7 +178,7 @@ def gauss_newton_of_classes(s: Subject) -> Measured:
 
 
 def hessian(s: Subject) -> Measured:
-    return difference(s.hessian @ s.directions, s.along(lambda lin: lin.gradient()))
+    return s.difference(s.hessian @ s.directions, s.along(lambda lin: lin.gradient()))
 
 
 def symmetry(s: Subject) -> Measured:
@@ -187,7 +187,7 @@ def symmetry(s: Subject) -> Measured:
 
 def hvp_differences(s: Subject) -> Measured:
     products = np.stack([s.lin.hvp(d) for d in s.directions.T], axis=1)
-    return difference(products, s.along(lambda lin: lin.gradient()))
+    return s.difference(products, s.along(lambda lin: lin.gradient()))
 
 
 def hvp(s: Subject) -> Measured:

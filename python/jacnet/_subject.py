@@ -110,6 +110,12 @@ class Subject:
         tolerance = COUPLED_EXACT if self._floor else EXACT
         return float(np.max(np.abs(actual - expected), initial=0.0) / size), tolerance, 1.0
 
+    def difference(
+        self, actual: np.ndarray, measured: tuple[np.ndarray, np.ndarray, float]
+    ) -> Measured:
+        """A derivative and its differences."""
+        return difference(actual, measured, self._floor)
+
     def along(
         self, function: Callable[[Linearization], np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray, float]:
@@ -122,12 +128,14 @@ class Subject:
         return np.stack(values, axis=-1), np.stack(doubts, axis=-1), max(sizes)
 
 
-def difference(actual: np.ndarray, measured: tuple[np.ndarray, np.ndarray, float]) -> Measured:
+def difference(
+    actual: np.ndarray, measured: tuple[np.ndarray, np.ndarray, float], floor: float
+) -> Measured:
     """A derivative and its differences, where these agree among themselves."""
     expected, doubts, size = measured
     if actual.shape != expected.shape:
         raise ValueError(f"shapes differ: {actual.shape} and {expected.shape}")
-    scale = max(np.max(np.abs(actual), initial=0.0), 1e-4 * size, 1e-300)
+    scale = max(np.max(np.abs(actual), initial=0.0), 1e-4 * size, floor, 1e-300)
     sure = doubts <= 0.3 * DIFFERENCES * scale
     errors = np.where(sure, np.abs(actual - expected), 0.0)
     share = float(np.mean(sure)) if sure.size else 1.0
