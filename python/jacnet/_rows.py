@@ -15,26 +15,26 @@ from ._blocks import signals
 from ._core import Linearization, gram, linearize
 from ._differences import derivative
 from ._likelihood import Categorical
-from ._subject import Measured, Subject, difference, identity
+from ._subject import Measured, Subject
 
 # Derivatives of the outputs
 
 
 def outputs(s: Subject) -> Measured:
-    return identity(s.lin.outputs(), s.net(signals(s.x)))
+    return s.identity(s.lin.outputs(), s.net(signals(s.x)))
 
 
 def jacobian(s: Subject) -> Measured:
     values, doubts, size = s.along(lambda lin: lin.outputs())
     shape = values.shape
-    return difference((s.jacobian.T @ s.directions).reshape(shape, order="F"),
+    return s.difference((s.jacobian.T @ s.directions).reshape(shape, order="F"),
                       (values, doubts, size))  # fmt: skip
 
 
 def input_jacobian(s: Subject) -> Measured:
     exact = s.lin.jacobian("inputs")  # Q x S x R
     results, scales = _along_inputs(s, lambda lin: lin.outputs().T)
-    return difference(exact * scales, results)
+    return s.difference(exact * scales, results)
 
 
 def _along_inputs(s: Subject, function: Callable[[Linearization], np.ndarray]) -> Any:
@@ -57,13 +57,13 @@ def _along_inputs(s: Subject, function: Callable[[Linearization], np.ndarray]) -
 
 def input_hessian(s: Subject) -> Measured:
     results, scales = _along_inputs(s, lambda lin: lin.jacobian("inputs"))
-    return difference(s.lin.input_hessian() * scales, results)
+    return s.difference(s.lin.input_hessian() * scales, results)
 
 
 def laplacian(s: Subject) -> Measured:
     hessians = s.lin.input_hessian()
     scale = np.max(np.abs(hessians), initial=0.0)
-    return identity(s.lin.laplacian(), np.einsum("qsrr->qs", hessians), scale)
+    return s.identity(s.lin.laplacian(), np.einsum("qsrr->qs", hessians), scale)
 
 
 def input_products(s: Subject) -> Measured:
@@ -71,8 +71,8 @@ def input_products(s: Subject) -> Measured:
     u, v = s.vectors(s.lin.n_outputs, s.lin.n_samples), s.vectors(s.lin.n_inputs, s.lin.n_samples)
     scales = np.abs(J).sum(axis=(1, 2)).max(initial=0.0)
     return max(
-        identity(s.lin.input_jvp(v), np.einsum("qsr,rq->sq", J, v), scales),
-        identity(s.lin.input_vjp(u), np.einsum("qsr,sq->rq", J, u), scales),
+        s.identity(s.lin.input_jvp(v), np.einsum("qsr,rq->sq", J, v), scales),
+        s.identity(s.lin.input_vjp(u), np.einsum("qsr,sq->rq", J, u), scales),
     )
 
 
@@ -80,34 +80,34 @@ def input_hvp(s: Subject) -> Measured:
     H = s.lin.input_hessian()
     u, v = s.vectors(s.lin.n_outputs, s.lin.n_samples), s.vectors(s.lin.n_inputs, s.lin.n_samples)
     scale = np.abs(H).sum(axis=(1, 2, 3)).max(initial=0.0)
-    return identity(s.lin.input_hvp(u, v), np.einsum("sq,qsrk,kq->rq", u, H, v), scale)
+    return s.identity(s.lin.input_hvp(u, v), np.einsum("sq,qsrk,kq->rq", u, H, v), scale)
 
 
 def gram_matrix(s: Subject) -> Measured:
-    return identity(s.lin.gram(), s.jacobian.T @ s.jacobian)
+    return s.identity(s.lin.gram(), s.jacobian.T @ s.jacobian)
 
 
 def ntk(s: Subject) -> Measured:
     x = signals(s.x)
-    return identity(s.package.ntk(s.net, x), gram(s.net, x))
+    return s.identity(s.package.ntk(s.net, x), gram(s.net, x))
 
 
 def jvp(s: Subject) -> Measured:
     v = s.vectors(s.lin.n_parameters)
     y = s.lin.jvp(v)
-    return identity(y.ravel(order="F"), s.jacobian.T @ v, _product_scale(s.jacobian.T, v))
+    return s.identity(y.ravel(order="F"), s.jacobian.T @ v, _product_scale(s.jacobian.T, v))
 
 
 def vjp(s: Subject) -> Measured:
     u = s.vectors(s.lin.n_outputs, s.lin.n_samples)
     flat = u.ravel(order="F")
-    return identity(s.lin.vjp(u), s.jacobian @ flat, _product_scale(s.jacobian, flat))
+    return s.identity(s.lin.vjp(u), s.jacobian @ flat, _product_scale(s.jacobian, flat))
 
 
 def adjoint(s: Subject) -> Measured:
     u, v = s.vectors(s.lin.n_outputs, s.lin.n_samples), s.vectors(s.lin.n_parameters)
     y, g = s.lin.jvp(v), s.lin.vjp(u)
-    return identity(np.sum(u * y), g @ v, np.sum(np.abs(u * y)) + np.abs(g) @ np.abs(v))
+    return s.identity(np.sum(u * y), g @ v, np.sum(np.abs(u * y)) + np.abs(g) @ np.abs(v))
 
 
 def _product_scale(matrix: np.ndarray, vector: np.ndarray) -> float:
@@ -119,18 +119,18 @@ def _product_scale(matrix: np.ndarray, vector: np.ndarray) -> float:
 
 def errors(s: Subject) -> Measured:
     expected = -s.jacobian * s.lin.error_scales().ravel(order="F")
-    return identity(s.lin.de_dwb(), expected)
+    return s.identity(s.lin.de_dwb(), expected)
 
 
 def gradient(s: Subject) -> Measured:
-    return difference(s.directions.T @ s.lin.gradient(), s.along(lambda lin: lin.performance()))
+    return s.difference(s.directions.T @ s.lin.gradient(), s.along(lambda lin: lin.performance()))
 
 
 def gradient_of_errors(s: Subject) -> Measured:
     J, e = s.lin.de_dwb(), s.lin.errors().ravel(order="F")
     factor = _squares(s)
     expected = factor * (J @ e) + s.regularised("gradient")
-    return identity(s.lin.gradient(), expected, factor * _product_scale(J, e))
+    return s.identity(s.lin.gradient(), expected, factor * _product_scale(J, e))
 
 
 def _squares(s: Subject) -> float:
@@ -142,7 +142,7 @@ def _squares(s: Subject) -> float:
 def gradients(s: Subject) -> Measured:
     parts = s.lin.gradients()
     scale = np.max(np.sum(np.abs(parts), axis=1), initial=0.0)
-    return identity(parts.sum(axis=1) + s.regularised("gradient"), s.lin.gradient(), scale)
+    return s.identity(parts.sum(axis=1) + s.regularised("gradient"), s.lin.gradient(), scale)
 
 
 # Curvature
@@ -152,16 +152,16 @@ def normal_equations(s: Subject) -> Measured:
     J, e = s.lin.de_dwb(), s.lin.errors().ravel(order="F")
     JJ, Je, sse = s.lin.normal_equations()
     parts = (
-        identity(JJ, J @ J.T),
-        identity(Je, J @ e, _product_scale(J, e)),
-        identity(sse, e @ e),
+        s.identity(JJ, J @ J.T),
+        s.identity(Je, J @ e, _product_scale(J, e)),
+        s.identity(sse, e @ e),
     )
     return max(parts)
 
 
 def gauss_newton(s: Subject) -> Measured:
     J = s.lin.de_dwb()
-    return identity(s.gauss_newton, _squares(s) * (J @ J.T) + s.regularised("gauss_newton"))
+    return s.identity(s.gauss_newton, _squares(s) * (J @ J.T) + s.regularised("gauss_newton"))
 
 
 def gauss_newton_of_classes(s: Subject) -> Measured:
@@ -174,49 +174,49 @@ def gauss_newton_of_classes(s: Subject) -> Measured:
     J = linearize(classes.features, signals(s.x)).jacobian().reshape(p, rows, q, order="F")
     J = np.einsum("psq,qsr->pqr", J, roots).reshape(p, -1)
     share = (1.0 - s.net.performParam.regularization) / max(s.lin.n_targets, 1)
-    return identity(s.gauss_newton, share * (J @ J.T) + s.regularised("gauss_newton"))
+    return s.identity(s.gauss_newton, share * (J @ J.T) + s.regularised("gauss_newton"))
 
 
 def hessian(s: Subject) -> Measured:
-    return difference(s.hessian @ s.directions, s.along(lambda lin: lin.gradient()))
+    return s.difference(s.hessian @ s.directions, s.along(lambda lin: lin.gradient()))
 
 
 def symmetry(s: Subject) -> Measured:
-    return max(identity(H, H.T) for H in (s.hessian, s.gauss_newton))
+    return max(s.identity(H, H.T) for H in (s.hessian, s.gauss_newton))
 
 
 def hvp_differences(s: Subject) -> Measured:
     products = np.stack([s.lin.hvp(d) for d in s.directions.T], axis=1)
-    return difference(products, s.along(lambda lin: lin.gradient()))
+    return s.difference(products, s.along(lambda lin: lin.gradient()))
 
 
 def hvp(s: Subject) -> Measured:
     v = s.vectors(s.lin.n_parameters)
-    return identity(s.lin.hvp(v), s.hessian @ v, _product_scale(s.hessian, v))
+    return s.identity(s.lin.hvp(v), s.hessian @ v, _product_scale(s.hessian, v))
 
 
 def ggnvp(s: Subject) -> Measured:
     v = s.vectors(s.lin.n_parameters)
-    return identity(s.lin.ggnvp(v), s.gauss_newton @ v, _product_scale(s.gauss_newton, v))
+    return s.identity(s.lin.ggnvp(v), s.gauss_newton @ v, _product_scale(s.gauss_newton, v))
 
 
 def hessian_diagonal(s: Subject) -> Measured:
     scale = np.max(np.abs(s.hessian), initial=0.0)
     return max(
-        identity(s.lin.hessian_diagonal(kind="exact"), np.diag(s.hessian), scale),
-        identity(s.lin.hessian_diagonal(kind="gauss-newton"), np.diag(s.gauss_newton), scale),
+        s.identity(s.lin.hessian_diagonal(kind="exact"), np.diag(s.hessian), scale),
+        s.identity(s.lin.hessian_diagonal(kind="gauss-newton"), np.diag(s.gauss_newton), scale),
     )
 
 
 def gauss_newton_diagonal(s: Subject) -> Measured:
-    return identity(s.lin.gauss_newton_diagonal(), np.diag(s.gauss_newton))
+    return s.identity(s.lin.gauss_newton_diagonal(), np.diag(s.gauss_newton))
 
 
 def hessian_trace(s: Subject) -> Measured:
     exact, plain = (s.lin.hessian_diagonal(kind=k) for k in ("exact", "gauss-newton"))
     return max(
-        identity(s.lin.hessian_trace(kind="exact"), exact.sum(), np.abs(exact).sum()),
-        identity(s.lin.hessian_trace(kind="gauss-newton"), plain.sum()),
+        s.identity(s.lin.hessian_trace(kind="exact"), exact.sum(), np.abs(exact).sum()),
+        s.identity(s.lin.hessian_trace(kind="gauss-newton"), plain.sum()),
     )
 
 
@@ -225,9 +225,9 @@ def hessian_block(s: Subject) -> Measured:
     rows, cols = (np.sort(s.rng.permutation(p)[: max(1, p // 3)]) for _ in range(2))
     scale = np.max(np.abs(s.hessian), initial=0.0)
     return max(
-        identity(s.lin.hessian_block(rows, cols, kind="exact"),
+        s.identity(s.lin.hessian_block(rows, cols, kind="exact"),
                  s.hessian[np.ix_(rows, cols)], scale),
-        identity(s.lin.hessian_block(rows, cols, kind="gauss-newton"),
+        s.identity(s.lin.hessian_block(rows, cols, kind="gauss-newton"),
                  s.gauss_newton[np.ix_(rows, cols)], scale),
     )  # fmt: skip
 

@@ -15,7 +15,8 @@ from ._core import Linearization, linearize
 from ._differences import derivative
 from .network import Network
 
-EXACT, DIFFERENCES = 1e-10, 1e-6
+EXACT, COUPLED_EXACT, DIFFERENCES = 1e-10, 1e-6, 1e-6
+COUPLED = frozenset(("softmax", "radbasn"))  # slopes are matrices, of differences that cancel
 _COORDINATES, _DIRECTIONS = 8, 2
 
 Measured = tuple[float, float, float] | str
@@ -92,6 +93,29 @@ class Subject:
         nothing = [xi[:, :0] for xi in self.x]
         return getattr(linearize(self.net, signals(nothing), self.t[:, :0]), name)()
 
+    @cached_property
+    def _floor(self) -> float:
+        """Size below which answers are rounding: a_i (delta_ij - a_j) cancels where a is sure."""
+        if not COUPLED & set(self.net.transfer):
+            return 0.0
+        y = self.lin.outputs()
+        return 1e-6 * max(1.0, float(np.max(np.abs(y), initial=0.0))) ** 2
+
+    def identity(self, actual: Any, expected: Any, scale: float = 0.0) -> Measured:
+        """Two ways to the same numbers; `scale`: of the terms, where these cancel."""
+        actual, expected = np.asarray(actual), np.asarray(expected)
+        if actual.shape != expected.shape:
+            raise ValueError(f"shapes differ: {actual.shape} and {expected.shape}")
+        size = max(np.max(np.abs(expected), initial=0.0), scale, self._floor, 1e-300)
+        tolerance = COUPLED_EXACT if self._floor else EXACT
+        return float(np.max(np.abs(actual - expected), initial=0.0) / size), tolerance, 1.0
+
+    def difference(
+        self, actual: np.ndarray, measured: tuple[np.ndarray, np.ndarray, float]
+    ) -> Measured:
+        """A derivative and its differences."""
+        return difference(actual, measured, self._floor)
+
     def along(
         self, function: Callable[[Linearization], np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray, float]:
@@ -104,21 +128,14 @@ class Subject:
         return np.stack(values, axis=-1), np.stack(doubts, axis=-1), max(sizes)
 
 
-def identity(actual: Any, expected: Any, scale: float = 0.0) -> Measured:
-    """Two ways to the same numbers."""
-    actual, expected = np.asarray(actual), np.asarray(expected)
-    if actual.shape != expected.shape:
-        raise ValueError(f"shapes differ: {actual.shape} and {expected.shape}")
-    size = max(np.max(np.abs(expected), initial=0.0), scale, 1e-300)
-    return float(np.max(np.abs(actual - expected), initial=0.0) / size), EXACT, 1.0
-
-
-def difference(actual: np.ndarray, measured: tuple[np.ndarray, np.ndarray, float]) -> Measured:
+def difference(
+    actual: np.ndarray, measured: tuple[np.ndarray, np.ndarray, float], floor: float
+) -> Measured:
     """A derivative and its differences, where these agree among themselves."""
     expected, doubts, size = measured
     if actual.shape != expected.shape:
         raise ValueError(f"shapes differ: {actual.shape} and {expected.shape}")
-    scale = max(np.max(np.abs(actual), initial=0.0), 1e-4 * size, 1e-300)
+    scale = max(np.max(np.abs(actual), initial=0.0), 1e-4 * size, floor, 1e-300)
     sure = doubts <= 0.3 * DIFFERENCES * scale
     errors = np.where(sure, np.abs(actual - expected), 0.0)
     share = float(np.mean(sure)) if sure.size else 1.0

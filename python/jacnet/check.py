@@ -131,7 +131,8 @@ def check(
     random samples, and leaves out what would be P x P. Differences are five-point formulas at
     several steps; entries where the steps disagree, as they do at the kinks of poslin and the like
     or of mae, are left out, and a row without enough entries left is called unreliable.
-    Identities must hold to 1e-10, differences to 1e-6, of the size of the terms compared.
+    Identities must hold to 1e-10 (1e-6 with softmax and radbasn layers, whose slopes cancel where
+    one neuron takes all), differences to 1e-6, of the size of the terms compared.
 
     Examples
     --------

@@ -2,11 +2,12 @@
 
 import itertools
 import tracemalloc
+from dataclasses import replace
 
 import jacnet as jn
 import numpy as np
 import pytest
-from building import arguments, inputs
+from building import arguments, inputs, pca_transforms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import cases
@@ -122,12 +123,11 @@ class TestBatchWeight:
             jn.batch_weight(net, x, t, [], purpose="estimate")
 
 
-def assert_same(actual, expected, case, name):
+def assert_same(actual, expected, d, name):
     """Equal to 1e-12 of the natural scale: the reference says how large the terms are."""
     pairs = (
         zip(actual, expected, strict=True) if name == "normal_equations" else [(actual, expected)]
     )
-    d = case.reference()
     errors = np.abs(d.errors)
     size = np.abs(d.de_dwb)
     natural = {
@@ -151,10 +151,10 @@ class TestAccumulate:
         net, x, t = arguments(case)[0]
         expected = jn.linearize(net, x, t, ew=case.ew)
         results = jn.accumulate(QUESTIONS, net, jn.chunks(x, t, size, ew=case.ew))
-        whole = type("Whole", (), {"reference": lambda self: reference})()
-        reference = _replaced(case).reference(*_transforms(net))
-        for name, result in zip(QUESTIONS, results, strict=True):
-            assert_same(result, answer(expected, name), whole, name)
+        with np.errstate(divide="ignore", invalid="ignore"):  # poles at unknown inputs
+            reference = replace(case, samples=None).reference(*pca_transforms(net))
+            for name, result in zip(QUESTIONS, results, strict=True):
+                assert_same(result, answer(expected, name), reference, name)
 
     def test_one_chunk_gives_the_same_bits(self):
         net, x, t, ew = problem("sse")
@@ -218,7 +218,7 @@ class TestAccumulate:
                 tracemalloc.stop()
 
         few, many = peak(5), peak(500)
-        assert many < few + 20_000
+        assert many < few + 100_000  # the data are 1.6 MB
 
     def test_several_inputs(self):
         net = jn.Network([[2, 1], 3, 1]).init(0)
@@ -251,24 +251,13 @@ class TestAccumulate:
             call(net, x, t)
 
 
-def _replaced(case):
-    from dataclasses import replace
-
-    return replace(case, samples=None)
-
-
-def _transforms(net):
-    from building import pca_transforms
-
-    return pca_transforms(net)
-
-
 class TestErrors:
     @settings(max_examples=40)
     @given(cases(max_parameters=100))
     def test_errors_and_scales(self, case):
         (net, x, t), options = arguments(case)
-        d = case.reference(*_transforms(net))
+        with np.errstate(divide="ignore", invalid="ignore"):  # poles at unknown inputs
+            d = case.reference(*pca_transforms(net))
         lin = jn.linearize(net, x, t, **options)
         size = (len(t), lin.n_samples)
         scale = 1 + np.abs(np.nan_to_num(t)).max()
