@@ -144,7 +144,5 @@ class TestPlot:
         for name in [n for n in sys.modules if n.startswith("matplotlib")]:
             monkeypatch.delitem(sys.modules, name)
         monkeypatch.setattr(builtins, "__import__", missing)
-        with pytest.raises(
-            ImportError, match=r"sensitivity: needs matplotlib .* pip install"
-        ):
+        with pytest.raises(ImportError, match=r"sensitivity: needs matplotlib .* pip install"):
             jn.plot.sensitivity(jn.sensitivity(net, x))
