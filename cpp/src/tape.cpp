@@ -4,15 +4,29 @@
 
 namespace jacnet {
 
+namespace {
+
+/// Samples of a block, a matter of the network and the number of samples alone: few enough for the
+/// caches, many enough for the products with the weights, and cut further where a share of the
+/// samples is still worth a task, so that threads end together.
+index_t block_of(const Plan& plan, index_t samples, index_t doubles_per_sample) {
+    constexpr index_t cached_doubles = index_t{1} << 16, shares = 16;
+    constexpr double flops_worth_a_task = 4e5;
+    const index_t cached =
+        std::clamp(cached_doubles / doubles_per_sample / lanes * lanes, index_t{64}, index_t{256});
+    const auto worth = static_cast<index_t>(flops_worth_a_task / (3.0 * plan.forward_flops + 1.0));
+    const index_t share = round_up((samples + shares - 1) / shares, lanes);
+    return std::min(cached, round_up(std::max({share, worth, 2 * lanes}), lanes));
+}
+
+}  // namespace
+
 Tape::Tape(const Plan& plan, const Batch& batch, bool keep) : plan_(plan), batch_(batch) {
     for (const PlanLayer& layer : plan.layers) {
         passes_ += layer.k_all + 5 * layer.h;
         sensitivities_ += layer.h * plan.n_outputs;
     }
-    // Few enough samples for the caches, many enough for the products with the weights.
-    constexpr index_t cached_doubles = index_t{1} << 16;
-    block_samples_ =
-        std::clamp(cached_doubles / passes_ / lanes * lanes, index_t{64}, index_t{256});
+    block_samples_ = block_of(plan, batch.size(), passes_);
     if (keep) this->keep();
 }
 
