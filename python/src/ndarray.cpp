@@ -294,6 +294,7 @@ namespace {
 
 /// Whether no two elements share memory, judged by strides from the smallest to the largest.
 bool distinct(const py::array& array) {
+    if (array.flags() & (py::array::c_style | py::array::f_style)) return true;
     std::vector<std::pair<py::ssize_t, py::ssize_t>> axes;  // stride, length
     for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
         if (array.shape(axis) > 1)
@@ -376,9 +377,8 @@ py::array result(py::handle out, const Argument& argument, const std::vector<ind
                                   " must be a float64 array, got dtype ",
                                   dtype_name(array.dtype())));
     }
-    const std::vector<index_t> came(array.shape(), array.shape() + array.ndim());
-    if (came != shape) {
-        throw py::value_error(text(function, ": ", argument.name, " has shape ", sizes_text(came),
+    if (!std::equal(shape.begin(), shape.end(), array.shape(), array.shape() + array.ndim())) {
+        throw py::value_error(text(function, ": ", argument.name, " has shape ", shape_text(array),
                                    ", expected ", sizes_text(shape)));
     }
     if (!array.writeable()) {
