@@ -42,14 +42,16 @@ bool is_float64(const py::array& array) {
     return dtype.num() == py::detail::npy_api::NPY_DOUBLE_ && dtype.byteorder() == '=';
 }
 
-bool viewable(const py::array& array) {
-    if (!is_float64(array)) return false;
+/// Whether elements lie where C++ may read them, whole elements apart.
+bool is_aligned(const py::array& array) {
     if (reinterpret_cast<std::uintptr_t>(array.data()) % alignof(double) != 0) return false;
     for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
         if (array.strides(axis) % static_cast<py::ssize_t>(sizeof(double)) != 0) return false;
     }
     return true;
 }
+
+bool viewable(const py::array& array) { return is_float64(array) && is_aligned(array); }
 
 [[noreturn]] void refuse_type(const Argument& argument, const std::string& came) {
     throw py::type_error(text(argument.function, ": ", argument.name,
@@ -384,7 +386,7 @@ py::array result(py::handle out, const Argument& argument, const std::vector<ind
     if (!array.writeable()) {
         throw py::value_error(text(function, ": ", argument.name, " is read-only"));
     }
-    if (!viewable(array)) {
+    if (!is_aligned(array)) {
         throw py::value_error(text(function, ": ", argument.name,
                                    " is not aligned to whole elements; pass an ordinary array"));
     }
@@ -397,8 +399,9 @@ py::array result(py::handle out, const Argument& argument, const std::vector<ind
 
 void refuse_overlap(const py::array& out, const char* function,
                     const std::vector<py::array>& inputs, const char* name) {
+    const Extent own = extent(out);
     for (const py::array& input : inputs) {
-        if (overlap(extent(out), extent(input))) {
+        if (overlap(own, extent(input))) {
             throw py::value_error(
                 text(function, ": out overlaps ", name, "; the result needs memory of its own"));
         }
@@ -406,13 +409,15 @@ void refuse_overlap(const py::array& out, const char* function,
 }
 
 void refuse_overlap(const py::array& out, const char* function, const Network& net) {
-    for (const auto& storage : {net.parameter_storage(), net.frozen_storage()}) {
-        const auto begin = reinterpret_cast<std::uintptr_t>(storage->data());
-        if (overlap(extent(out), {begin, begin + storage->size() * sizeof(double)})) {
-            throw py::value_error(text(function,
-                                       ": out overlaps the network's wb; the result needs "
-                                       "memory of its own"));
-        }
+    const Extent own = extent(out);
+    const auto holds = [&](const std::vector<double>& values) {
+        const auto begin = reinterpret_cast<std::uintptr_t>(values.data());
+        return overlap(own, {begin, begin + values.size() * sizeof(double)});
+    };
+    if (holds(*net.parameter_storage()) || holds(*net.frozen_storage())) {
+        throw py::value_error(text(function,
+                                   ": out overlaps the network's wb; the result needs "
+                                   "memory of its own"));
     }
 }
 

@@ -86,6 +86,28 @@ void tile(index_t n, const double* left, const double* right, const Destination&
     put<columns>(low, high, to);
 }
 
+/// The same with the right operand from a left one, where its rows are a panel apart, into columns
+/// of `out`.
+void symmetric_tile(index_t n, const double* left, const double* right, double* out, index_t ld) {
+    Packet low[packet_size] = {}, high[packet_size] = {};
+    for (index_t z = 0; z < n; ++z) {
+        const Packet a = load(left), b = load(left + packet_size);
+#pragma GCC unroll 8
+        for (int c = 0; c < packet_size; ++c) {
+            const Packet value = set(right[c]);
+            low[c] = mul_add(a, value, low[c]);
+            high[c] = mul_add(b, value, high[c]);
+        }
+        left += tile_rows;
+        right += tile_rows;
+    }
+#pragma GCC unroll 8
+    for (int c = 0; c < packet_size; ++c) {
+        store(out + c * ld, low[c]);
+        store(out + c * ld + packet_size, high[c]);
+    }
+}
+
 using Tile = void (*)(index_t, const double*, const double*, const Destination&);
 
 template <int... width>
@@ -140,6 +162,16 @@ void contract(index_t n, index_t n_rows, const double* left, index_t panel_strid
                 {h, rows + r, columns + first, height, whole, accumulate});
         }
         left += panel_stride;
+    }
+}
+
+void symmetric_product(index_t n, index_t n_rows, const double* left, index_t panel_stride,
+                       double* out, index_t ld) {
+    for (index_t c = 0; c < n_rows; c += packet_size) {
+        const double* right = left + c / tile_rows * panel_stride + c % tile_rows;
+        for (index_t r = 0; r < c + packet_size; r += tile_rows) {
+            symmetric_tile(n, left + r / tile_rows * panel_stride, right, out + r + c * ld, ld);
+        }
     }
 }
 

@@ -75,6 +75,11 @@ struct Kernels {
                      const index_t* rows, index_t n_columns, const double* right,
                      const index_t* columns, index_t diagonal, double* h, bool accumulate);
 
+    /// Products of the rows of a packed left operand with each other: at least the upper triangle
+    /// of out, whose ld, and number of columns, are n_rows rounded up to panel_rows.
+    void (*symmetric_product)(index_t n, index_t n_rows, const double* left, index_t panel_stride,
+                              double* out, index_t ld);
+
     /// Columns of a Jacobian for `count` samples, output fastest, one every `col_stride`: row
     /// p * h + i gets u[p] d[i]. u of a sample is ldu long; d of a column, scale included, is ldd
     /// long: h values, then `lanes` of them once more, from the first on. `stream`: past the

@@ -25,6 +25,8 @@ void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out
 void contract(index_t n, index_t n_rows, const double* left, index_t panel_stride,
               const index_t* rows, index_t n_columns, const double* right, const index_t* columns,
               index_t diagonal, double* h, bool accumulate);
+void symmetric_product(index_t n, index_t n_rows, const double* left, index_t panel_stride,
+                       double* out, index_t ld);
 void jacobian_columns(index_t count, index_t outputs, index_t h, index_t k, const double* u,
                       index_t ldu, const double* d, index_t ldd, double* out, index_t col_stride,
                       bool stream);
