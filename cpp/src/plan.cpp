@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "errors.hpp"
 #include "process_steps.hpp"
@@ -104,8 +105,9 @@ bool Graph::reaches(index_t input, index_t output) const {
     return touched[at(outputs[at(output)].layer)];
 }
 
-Plan::Plan(const Network& net, const char* function, Parameters parameters)
-    : graph_(graph_of(net, function)),
+Plan::Plan(std::shared_ptr<const Graph> graph, const PerformanceSettings& performance_,
+           bool own_loss_)
+    : graph_(std::move(graph)),
       inputs(graph_->inputs),
       input_linear(graph_->input_linear),
       layers(graph_->layers),
@@ -115,7 +117,11 @@ Plan::Plan(const Network& net, const char* function, Parameters parameters)
       n_outputs(graph_->n_outputs),
       n_inputs(graph_->n_inputs),
       forward_flops(graph_->forward_flops),
-      performance(net.performance) {
+      performance(performance_),
+      own_loss(own_loss_) {}
+
+Plan::Plan(const Network& net, const char* function, Parameters parameters)
+    : Plan(graph_of(net, function), net.performance, false) {
     if (parameters == Parameters::copied) copy_.resize(at(n_parameters));
     index_t packed = 0;
     for (const PlanLayer& layer : layers)
@@ -127,23 +133,11 @@ Plan::Plan(const Network& net, const char* function, Parameters parameters)
     for (const double w : graph_->widths) norm_.push_back(normalization_factor(performance, w));
 }
 
-Plan::Plan(const Plan& other, OwnLoss)
-    : graph_(other.graph_),
-      inputs(graph_->inputs),
-      input_linear(graph_->input_linear),
-      layers(graph_->layers),
-      outputs(graph_->outputs),
-      output_processing(graph_->output_processing),
-      n_parameters(graph_->n_parameters),
-      n_outputs(graph_->n_outputs),
-      n_inputs(graph_->n_inputs),
-      forward_flops(graph_->forward_flops),
-      performance{.function = Performance::sse},
-      own_loss(true),
-      copy_(other.wb_, other.wb_ + other.n_parameters),
-      packed_(other.packed_),
-      theta_(other.theta_),
-      norm_(other.norm_.size(), 1.0) {
+Plan::Plan(const Plan& other, OwnLoss) : Plan(other.graph_, {.function = Performance::sse}, true) {
+    copy_.assign(other.wb_, other.wb_ + other.n_parameters);
+    packed_ = other.packed_;
+    theta_ = other.theta_;
+    norm_.assign(other.norm_.size(), 1.0);
     wb_ = copy_.data();
     for (index_t l = 0; l < n_layers(); ++l) {
         const PlanLayer& layer = layers[at(l)];

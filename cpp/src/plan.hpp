@@ -75,6 +75,10 @@ public:
     Plan& operator=(const Plan&) = delete;
 
 private:
+    /// Without parameters.
+    Plan(std::shared_ptr<const Graph> graph, const PerformanceSettings& performance_,
+         bool own_loss_);
+
     std::shared_ptr<const Graph> graph_;
 
 public:
@@ -86,7 +90,7 @@ public:
     const index_t n_parameters, n_outputs, n_inputs;
     const double forward_flops;
     const PerformanceSettings performance;
-    const bool own_loss = false;  ///< what is asked of the performance is asked of that loss
+    const bool own_loss;  ///< what is asked of the performance is asked of that loss
 
     /// Takes over the parameters of a network that has changed nothing else.
     void refresh(const Network& net);

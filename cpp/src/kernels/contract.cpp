@@ -63,15 +63,12 @@ JACNET_INLINE void put(const Packet (&low)[columns], const Packet (&high)[column
     }
 }
 
+/// low, high += two packets of rows of the left panel times `columns` columns, lane by lane; the
+/// right operand's lanes are `right_step` apart.
 template <int columns>
-void tile(index_t n, const double* left, const double* right, const Destination& to) {
-    Packet low[columns] = {}, high[columns] = {};
-    if (to.accumulate) {
-        for (int c = 0; c < columns; ++c) {
-            __builtin_prefetch(to.h + to.rows[0] + to.columns[c], 1);
-            __builtin_prefetch(to.h + to.rows[0] + to.columns[c] + 8, 1);
-        }
-    }
+JACNET_INLINE void multiply_lanes(index_t n, const double* left, const double* right,
+                                  index_t right_step, Packet (&low)[columns],
+                                  Packet (&high)[columns]) {
     for (index_t z = 0; z < n; ++z) {
         const Packet a = load(left), b = load(left + packet_size);
 #pragma GCC unroll 16
@@ -81,26 +78,27 @@ void tile(index_t n, const double* left, const double* right, const Destination&
             high[c] = mul_add(b, value, high[c]);
         }
         left += tile_rows;
-        right += columns;
+        right += right_step;
     }
+}
+
+template <int columns>
+void tile(index_t n, const double* left, const double* right, const Destination& to) {
+    Packet low[columns] = {}, high[columns] = {};
+    if (to.accumulate) {
+        for (int c = 0; c < columns; ++c) {
+            __builtin_prefetch(to.h + to.rows[0] + to.columns[c], 1);
+            __builtin_prefetch(to.h + to.rows[0] + to.columns[c] + 8, 1);
+        }
+    }
+    multiply_lanes(n, left, right, columns, low, high);
     put<columns>(low, high, to);
 }
 
-/// The same with the right operand from a left one, where its rows are a panel apart, into columns
-/// of `out`.
+/// Half a panel of columns from a left operand, which is packed once for both sides.
 void symmetric_tile(index_t n, const double* left, const double* right, double* out, index_t ld) {
     Packet low[packet_size] = {}, high[packet_size] = {};
-    for (index_t z = 0; z < n; ++z) {
-        const Packet a = load(left), b = load(left + packet_size);
-#pragma GCC unroll 8
-        for (int c = 0; c < packet_size; ++c) {
-            const Packet value = set(right[c]);
-            low[c] = mul_add(a, value, low[c]);
-            high[c] = mul_add(b, value, high[c]);
-        }
-        left += tile_rows;
-        right += tile_rows;
-    }
+    multiply_lanes(n, left, right, tile_rows, low, high);
 #pragma GCC unroll 8
     for (int c = 0; c < packet_size; ++c) {
         store(out + c * ld, low[c]);
