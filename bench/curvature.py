@@ -82,7 +82,6 @@ def _kernel(session: Session, row: Row, threads: int) -> None:
     tasks = [Task(peer, peer, KERNEL, "gram") for peer in ("jacnet", "neural_tangents", "jax")]
     rows = session.compare(threads, tasks, 10)
     row.faster("neural-tangents", 10, rows, "jacnet", "neural_tangents")
-    row.faster("its algorithms, by hand in JAX", 10, rows, "jacnet", "jax")
     for peer, what in (("numpy", "J by hand"), ("dense", "jn.jacobian")):  # in turn: 8 GB each
         tasks = [Task(name, name, KERNEL, "gram") for name in ("jacnet", peer)]
         rows = session.compare(threads, tasks, 1, 600)

@@ -1,6 +1,7 @@
 /// Derivatives: the free functions and the Linearization behind them.
 
 #include "docstrings.hpp"
+#include "fast_call.hpp"
 #include "linearization.hpp"
 #include "pieces.hpp"
 #include "unlocked.hpp"
@@ -89,36 +90,32 @@ py::array numeric_derivative(const char* function, Stencil stencil, const std::s
 /// Binds a function of defaultderiv's signature.
 template <class Function>
 void bind_derivative(py::module_& m, const char* name, const char* doc, Function function) {
-    m.def(
-        name,
-        [function, name](py::object what_object, py::object net, py::object x, py::object t,
-                         py::object xi, py::object ai, py::object ew, py::object sign_object,
-                         py::object order, py::object samples, py::object n_threads,
-                         py::object out) {
-            const std::string what =
-                word(what_object, name, "what", "'de_dwb' or 'dperf_dwb', before net, x and t");
-            const std::string sign = word(sign_object, name, "sign", "'true' or 'matlab'");
-            return function(what, net, x, t, xi, ai, ew, sign, order, samples, n_threads, out);
-        },
-        py::arg("what"), py::arg("net"), py::arg("x"), py::arg("t"), py::arg("xi") = py::none(),
-        py::arg("ai") = py::none(), py::arg("ew") = py::none(), py::kw_only(),
-        py::arg("sign") = "true", py::arg("order") = py::none(), py::arg("samples") = py::none(),
-        py::arg("n_threads") = py::none(), py::arg("out") = py::none(), doc);
+    def_fast(m, name, doc,
+             {required("what"), required("net"), required("x"), required("t"), optional("xi"),
+              optional("ai"), optional("ew"), keyword("sign", "'true'", py::str("true")),
+              keyword("order"), keyword("samples"), keyword("n_threads"), keyword("out")},
+             [function, name](py::object what_object, py::object net, py::object x, py::object t,
+                              py::object xi, py::object ai, py::object ew, py::object sign_object,
+                              py::object order, py::object samples, py::object n_threads,
+                              py::object out) {
+                 const std::string what = word(what_object, name, "what",
+                                               "'de_dwb' or 'dperf_dwb', before net, x and t");
+                 const std::string sign = word(sign_object, name, "sign", "'true' or 'matlab'");
+                 return function(what, net, x, t, xi, ai, ew, sign, order, samples, n_threads, out);
+             });
 }
 
 /// Binds a function (net, x, t, *, order, ew, samples, n_threads, out) of a linearization.
 template <class Ask>
 void bind_question(py::module_& m, const char* name, const char* doc, Ask ask) {
-    m.def(
-        name,
-        [name, ask](py::object net, py::object x, py::object t, py::object order, py::object ew,
-                    py::object samples, py::object n_threads, py::object out) {
-            PyLinearization lin(network(net, name), name, x, need(t, name), ew, samples);
-            return ask(lin, ParameterOrder(name, lin.network(), order), n_threads, out);
-        },
-        py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("order") = py::none(),
-        py::arg("ew") = py::none(), py::arg("samples") = py::none(),
-        py::arg("n_threads") = py::none(), py::arg("out") = py::none(), doc);
+    def_fast(m, name, doc,
+             {required("net"), required("x"), required("t"), keyword("order"), keyword("ew"),
+              keyword("samples"), keyword("n_threads"), keyword("out")},
+             [name, ask](py::object net, py::object x, py::object t, py::object order,
+                         py::object ew, py::object samples, py::object n_threads, py::object out) {
+                 PyLinearization lin(network(net, name), name, x, need(t, name), ew, samples);
+                 return ask(lin, ParameterOrder(name, lin.network(), order), n_threads, out);
+             });
 }
 
 py::array jacobian(PyLinearization& lin, const std::string& wrt, py::handle order,
@@ -245,22 +242,24 @@ void bind_derivatives(py::module_& m) {
                   [](PyLinearization& lin, const auto& rearrange, auto& n, auto& out) {
                       return normal_equations(lin, rearrange, n, out);
                   });
-    m.def(
-        "hessian",
-        [](py::object net, py::object x, py::object t, py::object kind, py::object structure,
-           py::object packed, py::object order, py::object ew, py::object samples,
-           py::object n_threads, py::object out) {
-            curvature_kind("hessian", kind);
-            PyLinearization lin(network(net, "hessian"), "hessian", x, need(t, "hessian"), ew,
-                                samples);
-            return hessian(lin, "hessian", kind, structure, packed, order, n_threads, out);
-        },
-        py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("kind") = "exact",
-        py::arg("structure") = "full", py::arg("packed") = false, py::arg("order") = none,
-        py::arg("ew") = none, py::arg("samples") = none, py::arg("n_threads") = none,
-        py::arg("out") = none, doc::hessian);
-    m.def(
-        "jacobian",
+    def_fast(m, "hessian", doc::hessian,
+             {required("net"), required("x"), required("t"),
+              keyword("kind", "'exact'", py::str("exact")),
+              keyword("structure", "'full'", py::str("full")),
+              keyword("packed", "False", py::bool_(false)), keyword("order"), keyword("ew"),
+              keyword("samples"), keyword("n_threads"), keyword("out")},
+             [](py::object net, py::object x, py::object t, py::object kind, py::object structure,
+                py::object packed, py::object order, py::object ew, py::object samples,
+                py::object n_threads, py::object out) {
+                 curvature_kind("hessian", kind);
+                 PyLinearization lin(network(net, "hessian"), "hessian", x, need(t, "hessian"), ew,
+                                     samples);
+                 return hessian(lin, "hessian", kind, structure, packed, order, n_threads, out);
+             });
+    def_fast(
+        m, "jacobian", doc::jacobian,
+        {required("net"), required("x"), optional("wrt", "'parameters'", py::str("parameters")),
+         keyword("order"), keyword("samples"), keyword("n_threads"), keyword("out")},
         [](py::object net, py::object x, py::object wrt_object, py::object order,
            py::object samples, py::object n_threads, py::object out) {
             const std::string wrt =
@@ -269,10 +268,7 @@ void bind_derivatives(py::module_& m) {
             PyLinearization lin(network(net, "jacobian"), "jacobian", x, py::none(), py::none(),
                                 samples);
             return jacobian(lin, wrt, order, n_threads, out);
-        },
-        py::arg("net"), py::arg("x"), py::arg("wrt") = "parameters", py::kw_only(),
-        py::arg("order") = none, py::arg("samples") = none, py::arg("n_threads") = none,
-        py::arg("out") = none, doc::jacobian);
+        });
     m.def(
         "linearize",
         [](py::object net, py::object x, py::object t, py::object ew, py::object samples) {

@@ -1,6 +1,7 @@
 """Bad input is refused with a message that names function, argument, what came and what was due."""
 
 import copy
+import inspect
 import os
 import pickle
 import re
@@ -783,3 +784,34 @@ def test_samples_as_a_range(net, x):
     np.testing.assert_array_equal(
         jn.jacobian(net, x, samples=range(1, 5, 2)), jn.jacobian(net, x[:, [1, 3]])
     )
+
+
+class TestArguments:
+    """Functions name what is missing, unknown or too much, and show how they are called."""
+
+    @pytest.mark.parametrize(
+        ("args", "options", "message"),
+        [
+            ((1, 2), {}, r"gradient: t is missing; call it as gradient\(net, x, t, \*, order=None"),
+            ((1, 2, 3, 4), {}, r"gradient: takes 3 arguments by position, got 4; call it as"),
+            ((1, 2, 3), {"weights": 1}, r"gradient: unknown argument 'weights'; call it as"),
+            ((1, 2, 3), {"x": 1}, r"gradient: x is given twice"),
+        ],
+    )
+    def test_messages(self, args, options, message):
+        with pytest.raises(TypeError, match=message):
+            jn.gradient(*args, **options)
+
+    def test_names_need_not_be_interned(self):
+        net = jn.Network([1, 2, 1]).init(0)
+        name = "".join(["n_thr", "eads"])
+        data = np.ones((1, 3))
+        np.testing.assert_array_equal(
+            jn.gradient(net, data, data, **{name: 1}), jn.gradient(net, data, data)
+        )
+
+    def test_signatures_can_be_read(self):
+        parameters = inspect.signature(jn.defaultderiv).parameters
+        assert list(parameters)[:4] == ["what", "net", "x", "t"]
+        assert parameters["sign"].default == "true"
+        assert parameters["out"].kind is inspect.Parameter.KEYWORD_ONLY
