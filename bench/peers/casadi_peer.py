@@ -30,6 +30,7 @@ _MOST_OUTPUTS = 6000  # of the generated function; compiling more takes minutes
 _MOST_CONSTANT = 20_000  # the same with the weights as constants
 _PANEL = 256  # errors
 _MOST_HESSIAN = 150  # parameters
+_MOST_GRADIENT = 20_000  # parameters; beyond, the compiler needs minutes and gigabytes
 
 # One call per sample; sums over samples are formed for the quantities that are sums.
 _DRIVER = """
@@ -69,6 +70,8 @@ class Contender(Peer):
             return _input_jacobians(case)
         if quantity not in ("hessian", "gradient") and p * m > _MOST_OUTPUTS:
             raise NotOfferedError(f"code for {p * m} derivatives takes minutes to compile")
+        if quantity == "gradient" and p > _MOST_GRADIENT:
+            raise NotOfferedError(f"code for {p} derivatives takes minutes to compile")
         make = {
             "forward": _values,
             "jacobian": _jacobian,
