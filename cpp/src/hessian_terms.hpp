@@ -36,7 +36,7 @@ struct HessianRow {
 struct HessianTerm {
     std::vector<HessianRow> left, right;
     double* out = nullptr;
-    double* packed = nullptr;  ///< the left side
+    double* packed = nullptr;  ///< what was put on the left
     bool main = true;          ///< writes its elements first; the others add to them
 };
 

@@ -52,8 +52,11 @@ void forward_mode(const Plan& plan, const InputWeights& weights, const Bends& ev
     }
 }
 
-/// Whether R directions forward are less work than M sensitivities back.
-bool forward_is_cheaper(const Plan& plan) {
+/// Whether R directions forward are less work than M sensitivities back, and fit into caches that a
+/// block of so many samples leaves to them.
+bool forward_is_cheaper(const Plan& plan, const Bends& every, index_t block_samples) {
+    constexpr double most = 4194304.0;  // doubles
+    if (unit_doubles(plan, every) * static_cast<double>(block_samples) > most) return false;
     double between = 0.0, to_inputs = 0.0;
     for (const PlanLayer& layer : plan.layers) {
         for (const Feed& feed : layer.feeds) {
@@ -94,14 +97,14 @@ void compute_input_jacobian(Tape& tape, double* data, const index_t strides[3],
                             std::optional<int> n_threads) {
     const Plan& plan = tape.plan();
     if (tape.batch().size() == 1) return one_sample(plan, tape.batch(), data, strides);
-    const bool ahead = forward_is_cheaper(plan);
+    const Bends every{std::vector<char>(plan.layers.size(), 1),
+                      std::vector<char>(plan.layers.size(), 1)};
+    const bool ahead = forward_is_cheaper(plan, every, tape.block_samples());
     const index_t passes = ahead ? plan.n_inputs : plan.n_outputs;
     const double flops =
         plan.forward_flops * static_cast<double>(tape.batch().size() * (passes + 1));
     Workspace shared;
     const InputWeights weights(plan, shared);
-    const Bends every{std::vector<char>(plan.layers.size(), 1),
-                      std::vector<char>(plan.layers.size(), 1)};
     const Needs needs{.order = Order::slope};
     tape.for_each_block(needs, threads_for(flops, n_threads), [&](index_t, const Block& block) {
         Workspace work;

@@ -20,7 +20,7 @@ struct Linearization::Impl {
     Impl(const Impl& other, const OutputLoss& loss)
         : plan(other.plan, Plan::OwnLoss{}),
           samples{.x = other.samples.x, .t = {}, .ew = {}, .indices = other.samples.indices},
-          batch(plan, samples, "with_loss"),
+          batch(plan, samples, "with_loss", Batch::UnknownInputs::allowed),
           tape(plan, batch, true) {
         batch.take(loss, "with_loss");
     }

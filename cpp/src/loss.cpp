@@ -242,20 +242,43 @@ void loss_net_slopes(LossForm form, const LossLanes& l, double* first, index_t l
     }
 }
 
+namespace {
+
+/// out += total (diag(a) - a a') r of lane z. Everything is taken relative to the largest a, of
+/// index k, and row k as minus the sum of the others: for a confident sample, where 1 - a_k
+/// vanishes, nothing cancels.
+void add_softmax_product(const LossLanes& l, index_t z, double total, const double* r, index_t ldr,
+                         double* out, index_t ldo) {
+    index_t k = 0;
+    for (index_t i = 1; i < l.rows; ++i) k = l.a[i * l.ld + z] > l.a[k * l.ld + z] ? i : k;
+    const double base = r[k * ldr + z];
+    double mean = 0.0;
+    for (index_t i = 0; i < l.rows; ++i) mean += l.a[i * l.ld + z] * (r[i * ldr + z] - base);
+    double others = 0.0;
+    for (index_t i = 0; i < l.rows; ++i) {
+        if (i == k) continue;
+        const double product = total * l.a[i * l.ld + z] * ((r[i * ldr + z] - base) - mean);
+        out[i * ldo + z] += product;
+        others += product;
+    }
+    out[k * ldo + z] -= others;
+}
+
+}  // namespace
+
 void add_net_curvature_product(LossForm form, const LossLanes& l, const double* r, index_t ldr,
                                double* out, index_t ldo) {
     for (index_t z = 0; z < l.n; ++z) {
-        double total = 0.0, mean = 0.0;  // sum of tau, a'r
-        for (index_t i = 0; form == LossForm::softmax_entropy && i < l.rows; ++i) {
-            total += l.w[i * l.ldtw + z] * clamped(l.t[i * l.ldtw + z]);
-            mean += l.a[i * l.ld + z] * r[i * ldr + z];
+        if (form == LossForm::softmax_entropy) {
+            double total = 0.0;
+            for (index_t i = 0; i < l.rows; ++i) {
+                total += l.w[i * l.ldtw + z] * clamped(l.t[i * l.ldtw + z]);
+            }
+            add_softmax_product(l, z, total, r, ldr, out, ldo);
+            continue;
         }
         for (index_t i = 0; i < l.rows; ++i) {
             const double a = l.a[i * l.ld + z], w = l.w[i * l.ldtw + z];
-            if (form == LossForm::softmax_entropy) {
-                out[i * ldo + z] += total * a * (r[i * ldr + z] - mean);
-                continue;
-            }
             const double other = logistic(-l.s[i * l.ld + z]);
             const double weight = l.binary ? w : w * clamped(l.t[i * l.ldtw + z]);
             out[i * ldo + z] += weight * a * other * r[i * ldr + z];

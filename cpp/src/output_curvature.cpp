@@ -21,7 +21,8 @@ void load_loss_curvature(const Block& block, index_t i, index_t j, double* lanes
             if (loss.diagonal) return r == c ? own[r * loss.strides[1]] : 0.0;
             return own[r * loss.strides[1] + c * loss.strides[2]];
         };
-        lanes[z] = z < block.count ? 0.5 * (element(i, j) + element(j, i)) : 0.0;
+        const bool counts = block.w[i * block.n + z] != 0.0 && block.w[j * block.n + z] != 0.0;
+        lanes[z] = counts ? 0.5 * (element(i, j) + element(j, i)) : 0.0;
     }
 }
 

@@ -152,14 +152,19 @@ void add_slopes(const Plan& plan, Block& block, Order order) {
 
 namespace {
 
-/// Slopes of a loss from outside in place of the targets.
+/// Slopes of a loss from outside in place of the targets; outputs made unknown don't count.
 void load_loss(const Plan& plan, const Batch& batch, Block& block) {
     block.loss = &batch.loss;
-    for (index_t m = 0; m < plan.n_outputs; ++m) {
-        for (index_t z = 0; z < block.n; ++z) {
-            const bool counts = z < block.count;
-            block.t[m * block.n + z] = counts ? batch.loss.slope(m, block.first + z) : 0.0;
-            block.w[m * block.n + z] = counts ? 1.0 : 0.0;
+    for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
+        const PlanOutput& output = plan.outputs[o];
+        for (index_t m = output.first_row; m < output.first_row + output.rows; ++m) {
+            for (index_t z = 0; z < block.n; ++z) {
+                const index_t position = block.first + z;
+                const bool counts =
+                    z < block.count && !batch.unknown(position, static_cast<index_t>(o));
+                block.t[m * block.n + z] = counts ? batch.loss.slope(m, position) : 0.0;
+                block.w[m * block.n + z] = counts ? 1.0 : 0.0;
+            }
         }
     }
 }

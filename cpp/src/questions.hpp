@@ -1,6 +1,7 @@
 #pragma once
 /// The contractions behind Linearization, one file each.
 
+#include "memory.hpp"
 #include "tape.hpp"
 
 namespace jacnet {
@@ -96,6 +97,8 @@ void with_symmetric_target(const MatrixView<double>& out, Body&& body) {
     } else if (out.col_stride == 1 && out.row_stride >= p) {
         body(out.data, out.row_stride);
     } else {
+        need_memory(8.0 * static_cast<double>(p) * static_cast<double>(p),
+                    "a result whose columns are not contiguous", "pass an ordinary array as out");
         std::vector<double> compact(static_cast<std::size_t>(p * p));
         body(compact.data(), p);
         for (index_t j = 0; j < p; ++j) {

@@ -17,7 +17,8 @@ struct Needs {
     bool sensitivities = false;  ///< d of the outputs
 };
 
-/// Blocks are cut by the network alone, so that kept and streamed tapes give the same bits.
+/// Blocks are cut by the network and the number of samples alone, so that kept and streamed tapes
+/// give the same bits.
 class Tape {
 public:
     /// What a kept tape may hold; larger ones are made anew for every question.

@@ -163,10 +163,15 @@ void bind_derivatives(py::module_& m) {
             "Whether there are targets, for gradients and Hessians.")
         .def(
             "outputs",
-            [](PyLinearization& lin, py::object out) { return lin.outputs("outputs", out); },
-            py::kw_only(), py::arg("out") = none, "Network outputs, S x Q.")
-        .def("performance", &PyLinearization::performance,
-             "Performance on these samples, regularisation included.")
+            [](PyLinearization& lin, py::object n, py::object out) {
+                return lin.outputs("outputs", n, out);
+            },
+            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none,
+            "Network outputs, S x Q.")
+        .def(
+            "performance", [](PyLinearization& lin, py::object n) { return lin.performance(n); },
+            py::kw_only(), py::arg("n_threads") = none,
+            "Performance on these samples, regularisation included.")
         .def(
             "gradient",
             [](PyLinearization& lin, py::object order, py::object n, py::object out) {

@@ -38,13 +38,15 @@ void bind_errors(py::module_& m) {
            parameters_doc)
         .def(
             "errors",
-            [](PyLinearization& lin, py::object out) {
+            [](PyLinearization& lin, py::object n, py::object out) {
+                const auto threads = thread_count(n, "errors");
                 const py::array e = lin.target("errors", out, {lin.n_outputs(), lin.n_samples()});
                 Linearization& made = lin.made();
-                lin.ask(lin.work(1), [&] { made.errors(matrix(e)); });
+                lin.ask(lin.work(1), [&] { made.errors(matrix(e), threads); });
                 return e;
             },
-            py::kw_only(), py::arg("out") = py::none(), errors_doc)
+            py::kw_only(), py::arg("n_threads") = py::none(), py::arg("out") = py::none(),
+            errors_doc)
         .def(
             "error_scales",
             [](PyLinearization& lin, py::object out) {

@@ -1,5 +1,6 @@
 #include "linearization.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace jacnet::python {
@@ -89,9 +90,10 @@ void PyLinearization::keep() {
     made();
 }
 
-Linearization& PyLinearization::made() {
+Linearization& PyLinearization::made(std::optional<double> flops) {
     if (!made_) {
-        const double reading = static_cast<double>(data_.count()) * 10.0;
+        const double question = flops ? *flops : work(std::max(n_parameters_, n_columns_));
+        const double reading = std::max(static_cast<double>(data_.count()) * 10.0, question);
         const InUse in_use(in_use_);
         unlocked(reading, net_, [&](const Network& net) {
             made_.emplace(net, data_.samples(), function_, parameters_);
@@ -153,16 +155,18 @@ std::unique_ptr<PyLinearization> PyLinearization::with_loss(py::handle dloss, py
     return std::make_unique<PyLinearization>(*this, std::move(changed), std::move(held));
 }
 
-py::array PyLinearization::outputs(const char* function, py::handle out) {
+py::array PyLinearization::outputs(const char* function, py::handle n_threads, py::handle out) {
+    const auto threads = thread_count(n_threads, function);
     const py::array y = target(function, out, {n_outputs_, data_.count()});
-    made();
-    ask(work(1), [&] { made_->outputs(matrix(y)); });
+    made(work(1));
+    ask(work(1), [&] { made_->outputs(matrix(y), threads); });
     return y;
 }
 
-double PyLinearization::performance() {
-    made();
-    return ask(work(2), [&] { return made_->performance(); });
+double PyLinearization::performance(py::handle n_threads) {
+    const auto threads = thread_count(n_threads, "performance");
+    made(work(2));
+    return ask(work(2), [&] { return made_->performance(threads); });
 }
 
 py::array PyLinearization::gradient(const char* function, py::handle n_threads, py::handle out,
@@ -170,7 +174,7 @@ py::array PyLinearization::gradient(const char* function, py::handle n_threads, 
     const auto threads = thread_count(n_threads, function);
     const py::array g = target(function, out, {n_parameters_});
     const VectorView<double> view = vector(g);
-    made();
+    made(work(6));
     ask(work(6), [&] { made_->gradient(view, threads); });
     for (index_t i = 0; sign < 0.0 && i < view.size; ++i) view[i] = -view[i];
     return g;
@@ -179,7 +183,7 @@ py::array PyLinearization::gradient(const char* function, py::handle n_threads, 
 py::array PyLinearization::de_dwb(const char* function, py::handle n_threads, py::handle out) {
     const auto threads = thread_count(n_threads, function);
     const py::array j = target(function, out, jacobian_shape());
-    made();
+    made(work(n_outputs_));
     ask(work(n_outputs_), [&] { made_->de_dwb(matrix(j), threads); });
     return j;
 }
@@ -193,7 +197,7 @@ py::array PyLinearization::jacobian(const char* function, const std::string& wrt
                               "', expected 'parameters' or 'inputs'");
     }
     const py::array j = target(function, out, jacobian_shape());
-    made();
+    made(work(n_outputs_));
     ask(work(n_outputs_), [&] { made_->jacobian(matrix(j), threads); });
     return j;
 }
@@ -203,7 +207,7 @@ py::array PyLinearization::gram(const char* function, py::handle n_threads, py::
     const auto threads = thread_count(n_threads, function);
     const index_t size = form == GramForm::full ? n_columns_ : data_.count();
     const py::array g = target(function, out, {size, size});
-    made();
+    made(work(n_columns_));
     ask(work(n_columns_), [&] { made_->gram(matrix(g), threads, form); });
     return g;
 }
@@ -224,7 +228,7 @@ py::tuple PyLinearization::normal_equations(const char* function, py::handle n_t
     const py::array jj = target(function, out_jj, {n_parameters_, n_parameters_});
     const py::array je = target(function, out_je, {n_parameters_});
     python::refuse_overlap(jj, function, {je}, "itself");
-    made();
+    made(work(n_parameters_));
     const double sse = ask(work(n_parameters_), [&] {
         return made_->normal_equations(matrix(jj), vector(je), threads);
     });
@@ -240,7 +244,7 @@ py::array PyLinearization::hessian(const char* function, const std::string& kind
     }
     const py::array h = target(function, out, {n_parameters_, n_parameters_});
     const Curvature curvature = kind == "exact" ? Curvature::exact : Curvature::gauss_newton;
-    made();
+    made(work(n_parameters_));
     ask(work(n_parameters_), [&] { made_->hessian(matrix(h), curvature, threads); });
     return h;
 }
@@ -261,7 +265,7 @@ py::array PyLinearization::input_jacobian(const char* function, std::optional<in
     const index_t size = sizeof(double);
     const index_t strides[3] = {j.strides(0) / size, j.strides(1) / size, j.strides(2) / size};
     auto* values = static_cast<double*>(const_cast<void*>(j.data()));
-    made();
+    made(work(2 * n_outputs_));
     ask(work(2 * n_outputs_), [&] { made_->input_jacobian(values, strides, threads); });
     return j;
 }

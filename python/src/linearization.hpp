@@ -74,11 +74,13 @@ public:
     void keep();
     /// The same samples under a loss given by its derivatives at the outputs.
     std::unique_ptr<PyLinearization> with_loss(py::handle dloss, py::handle d2loss);
-    /// Takes the parameters as they are now, and reads and checks the data.
-    Linearization& made();
+    /// Takes the parameters as they are now, and reads and checks the data. A question of enough
+    /// flops to be asked without the interpreter lock gets a copy of the network, which others may
+    /// change meanwhile; without `flops`, those of a Hessian are assumed.
+    Linearization& made(std::optional<double> flops = {});
 
-    py::array outputs(const char* function, py::handle out);
-    double performance();
+    py::array outputs(const char* function, py::handle n_threads, py::handle out);
+    double performance(py::handle n_threads);
     py::array gradient(const char* function, py::handle n_threads, py::handle out,
                        double sign = 1.0);
     py::array de_dwb(const char* function, py::handle n_threads, py::handle out);

@@ -144,7 +144,9 @@ py::array hessian_block(PyLinearization& lin, const char* function, py::handle r
     const auto n_rows = static_cast<index_t>(r.size()), n_cols = static_cast<index_t>(c.size());
     const py::array h = lin.target(function, out, {n_rows, n_cols});
     Linearization& made = lin.made();
-    lin.ask(lin.work(20), [&] { made.hessian_block(r, c, matrix(h), kind, threads); });
+    const double entries = static_cast<double>(r.size()) * static_cast<double>(c.size());
+    const double sums = 2.0 * entries * static_cast<double>(lin.n_samples());
+    lin.ask(lin.work(20) + sums, [&] { made.hessian_block(r, c, matrix(h), kind, threads); });
     return h;
 }
 
