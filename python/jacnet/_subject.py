@@ -122,9 +122,11 @@ class Subject:
     ) -> tuple[np.ndarray, np.ndarray, float]:
         """Derivatives of an answer along every direction, stacked last."""
         wb = self.net.wb
-        results = [
-            derivative(lambda h, d=d: function(self.at(wb + h * d))) for d in self.directions.T
-        ]
+
+        def moved(d: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+            return derivative(lambda h: function(self.at(wb + h * d)))
+
+        results = [moved(d) for d in self.directions.T]
         values, doubts, sizes = zip(*results, strict=True)
         return np.stack(values, axis=-1), np.stack(doubts, axis=-1), max(sizes)
 

@@ -322,7 +322,11 @@ def _prior(prior_precision: Any, n_parameters: int) -> tuple[np.ndarray, float |
 def _positive(what: str, value: Any, default: float) -> float:
     if value is None:
         return default
-    if not isinstance(value, (Real, np.ndarray)) or isinstance(value, bool) or np.shape(value):
+    if (
+        not isinstance(value, (Real, np.ndarray))
+        or isinstance(value, bool)
+        or np.asarray(value).ndim
+    ):
         raise TypeError(f"{what} must be a number above 0, got {type(value).__name__}")
     if not 0.0 < float(value) < np.inf:
         raise ValueError(f"{what} is {float(value)}, expected a finite number above 0")

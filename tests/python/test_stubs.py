@@ -29,7 +29,8 @@ WITHOUT_SHAPES = {
     "log_determinant", "Linearization", "Layout",
 }  # fmt: skip
 SHAPE = re.compile(
-    r"\([A-Z][\w*]*(, [A-Z][\w*]*)*,?\)|\b[A-Z]\w* x [A-Z(]|\((k|n_points),\)|a float"
+    r"\([A-Z][\w*]*(, [A-Z][\w*]*)*,?\)"  # (P,), (S*Q, S*Q)
+    r"|\b[A-Z]\w* x [A-Z(]|\((k|n_points),\)|a float"
 )
 
 
