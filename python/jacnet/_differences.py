@@ -10,7 +10,9 @@ import numpy as np
 _STEPS = (4e-3, 1e-3, 2.5e-4, 6e-5)
 
 
-def derivative(function: Callable[[float], np.ndarray]) -> tuple[np.ndarray, np.ndarray, float]:
+def derivative(
+    function: Callable[[float], np.ndarray | float],
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Slopes of a function at 0, how far they are in doubt, and the size of the function.
 
     Five-point formula at several steps; each entry is taken where neighbouring steps agree best.

@@ -59,7 +59,7 @@ def score_root(net: Network, lin: Linearization) -> np.ndarray:
 
 def triangle(*rows: np.ndarray) -> np.ndarray:
     """R of the QR factorisation of stacked rows: R'R is the sum of their squares."""
-    return np.linalg.qr(np.concatenate(rows), mode="r")
+    return np.asarray(np.linalg.qr(np.concatenate(rows), mode="r"))
 
 
 def _blocks(net: Network, lin: Linearization) -> Iterator[Linearization]:

@@ -16,12 +16,13 @@ def checked_confidence(function: str, confidence: Any) -> float:
             f"{function}: confidence must be a number between 0 and 1, got "
             f"{type(confidence).__name__}"
         )
-    if not 0.0 < confidence < 1.0:
-        hint = "; 95 % is 0.95" if 1.0 < confidence < 100.0 else ""
+    value = float(confidence)
+    if not 0.0 < value < 1.0:
+        hint = "; 95 % is 0.95" if 1.0 < value < 100.0 else ""
         raise ValueError(
             f"{function}: confidence is {confidence}, expected a number between 0 and 1{hint}"
         )
-    return float(confidence)
+    return value
 
 
 def normal_quantile(confidence: float) -> float:

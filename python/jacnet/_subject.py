@@ -91,7 +91,8 @@ class Subject:
     def regularised(self, name: str) -> np.ndarray:
         """What regularisation alone adds: the answer for no samples."""
         nothing = [xi[:, :0] for xi in self.x]
-        return getattr(linearize(self.net, signals(nothing), self.t[:, :0]), name)()
+        none = None if self.t is None else self.t[:, :0]
+        return getattr(linearize(self.net, signals(nothing), none), name)()
 
     @cached_property
     def _floor(self) -> float:
@@ -117,13 +118,15 @@ class Subject:
         return difference(actual, measured, self._floor)
 
     def along(
-        self, function: Callable[[Linearization], np.ndarray]
+        self, function: Callable[[Linearization], np.ndarray | float]
     ) -> tuple[np.ndarray, np.ndarray, float]:
         """Derivatives of an answer along every direction, stacked last."""
         wb = self.net.wb
-        results = [
-            derivative(lambda h, d=d: function(self.at(wb + h * d))) for d in self.directions.T
-        ]
+
+        def moved(d: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+            return derivative(lambda h: function(self.at(wb + h * d)))
+
+        results = [moved(d) for d in self.directions.T]
         values, doubts, sizes = zip(*results, strict=True)
         return np.stack(values, axis=-1), np.stack(doubts, axis=-1), max(sizes)
 

@@ -141,15 +141,18 @@ def check(
     >>> jn.check(net, x, t, verbose=False).passed
     True
     """
-    lin = net
-    if not isinstance(net, Linearization):
-        if not isinstance(net, Network):
+    if isinstance(net, Linearization):
+        lin = net
+        if not all(argument is None for argument in (x, t, ew, samples)):
             raise TypeError(
-                f"check: net must be a jacnet.Network or a linearization, got {type(net).__name__}"
+                "check: a linearization has its own data; leave out x, t, ew and samples"
             )
+    elif isinstance(net, Network):
         lin = linearize(net, x, t, ew=ew, samples=samples)
-    elif not all(argument is None for argument in (x, t, ew, samples)):
-        raise TypeError("check: a linearization has its own data; leave out x, t, ew and samples")
+    else:
+        raise TypeError(
+            f"check: net must be a jacnet.Network or a linearization, got {type(net).__name__}"
+        )
     subject, notes = _subject(lin, np.random.RandomState(seed))
     result = CheckResult(list(_rows(subject)), notes)
     if verbose:
@@ -166,9 +169,10 @@ def _rows(subject: Subject) -> Iterator[Row]:
 def _row(subject: Subject, quantity: str, against: str, comparison: Callable[..., Any]) -> Row:
     try:
         measured = comparison(subject)
-    except Exception as error:  # a check must say what failed, not fail
-        text = str(error).splitlines()[0] if str(error) else ""
-        return Row(quantity, against, np.nan, np.nan, "FAILED", f"{type(error).__name__}: {text}")
+    except Exception as failure:  # a check must say what failed, not fail
+        text = str(failure).splitlines()[0] if str(failure) else ""
+        note = f"{type(failure).__name__}: {text}"
+        return Row(quantity, against, np.nan, np.nan, "FAILED", note)
     if isinstance(measured, str):
         return Row(quantity, against, np.nan, np.nan, "skipped", measured)
     error, tolerance, kept = measured
@@ -218,6 +222,10 @@ def _subject(lin: Linearization, rng: np.random.RandomState) -> tuple[Subject, l
     return subject, notes
 
 
-Linearization.check = lambda self, *, seed=0, verbose=True: check(self, seed=seed, verbose=verbose)
-Linearization.check.__name__ = "check"
-Linearization.check.__doc__ = check.__doc__
+def _check_method(lin: Linearization, *, seed: int = 0, verbose: bool = True) -> CheckResult:
+    return check(lin, seed=seed, verbose=verbose)
+
+
+_check_method.__name__ = "check"
+_check_method.__doc__ = check.__doc__
+setattr(Linearization, "check", _check_method)  # noqa: B010  (a method of a compiled class)

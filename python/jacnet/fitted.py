@@ -212,7 +212,7 @@ class Uncertainty:
         estimates, errors = self.parameters, self.standard_errors
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = estimates / errors
-        rows = [("parameter", "estimate", "standard error", "ratio")]
+        rows: list[tuple[str, ...]] = [("parameter", "estimate", "standard error", "ratio")]
         for name, *numbers in zip(self.names, estimates, errors, ratios, strict=True):
             rows.append((name, *(f"{number:.6g}" for number in numbers)))
         widths = [max(len(row[k]) for row in rows) for k in range(4)]

@@ -59,8 +59,8 @@ class LaplacePrediction:
         width = normal_quantile(checked_confidence("interval", confidence))
         if self.logits is not None:
             raise ValueError("interval: targets are classes; their probabilities are y")
-        width = width * self.standard_deviation
-        return self.y - width, self.y + width
+        half = width * self.standard_deviation
+        return self.y - half, self.y + half
 
 
 class Laplace:
@@ -262,7 +262,9 @@ def laplace(
     elif noise is not None:
         noise = _positive("laplace: noise", noise, 1.0)
     scatter = float(np.sum(shape * net.wb**2))
-    sse, n_errors = (0.0, 0) if likelihood.classes else (likelihood.sse, likelihood.n_errors)
+    sse, n_errors = 0.0, 0
+    if isinstance(likelihood, Gaussian):
+        sse, n_errors = likelihood.sse, likelihood.n_errors
     delta, noise = maximised(posterior.eigenvalues, scatter, sse, n_errors, delta, noise)
     return Laplace(
         likelihood, posterior, structure=structure, shape=shape, delta=delta, noise=noise
@@ -320,7 +322,11 @@ def _prior(prior_precision: Any, n_parameters: int) -> tuple[np.ndarray, float |
 def _positive(what: str, value: Any, default: float) -> float:
     if value is None:
         return default
-    if not isinstance(value, (Real, np.ndarray)) or np.ndim(value) or isinstance(value, bool):
+    if (
+        not isinstance(value, (Real, np.ndarray))
+        or isinstance(value, bool)
+        or np.asarray(value).ndim
+    ):
         raise TypeError(f"{what} must be a number above 0, got {type(value).__name__}")
     if not 0.0 < float(value) < np.inf:
         raise ValueError(f"{what} is {float(value)}, expected a finite number above 0")

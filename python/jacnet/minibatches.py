@@ -89,7 +89,7 @@ def batch_weight(
     Parameters
     ----------
     net, x, t, ew : as in ``linearize``
-        All samples.
+        All samples: x is (R, Q), t (S, Q).
     samples : indices or boolean mask
         The batch.
     purpose : {"whole", "estimate"}, optional

@@ -52,7 +52,7 @@ class Network(_core.Network):
 
     Notes
     -----
-    Weights are zero until `init` or `setwb`. Parameters live in one vector, `wb`; `IW`, `LW`
+    Weights are zero until `init` or `setwb`. Parameters live in one vector, `wb` (P,); `IW`, `LW`
     and `b` are writable views of it. Attributes are checked when they are assigned, and
     unknown ones are refused.
 

@@ -46,11 +46,11 @@ class Sensitivity:
         """(output, input, mean, rms, max), output by output."""
         for s, output in enumerate(self.output_names):
             for r, name in enumerate(self.input_names):
-                values = (float(getattr(self, statistic)[s, r]) for statistic in _STATISTICS)
-                yield (output, name, *values)
+                mean, rms, largest = (float(getattr(self, word)[s, r]) for word in _STATISTICS)
+                yield output, name, mean, rms, largest
 
     def __str__(self) -> str:
-        table = [("output", "input", *_STATISTICS)]
+        table: list[tuple[str, ...]] = [("output", "input", *_STATISTICS)]
         table += [(*row[:2], *(f"{value:.4g}" for value in row[2:])) for row in self.rows()]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = [self._title()]

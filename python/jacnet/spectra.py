@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -334,7 +334,7 @@ def _exact(function, lin, kind, damping, n_threads) -> float:
         _refuse_indefinite(function, kind, np.linalg.eigvalsh(h)[0] - damping, damping)
 
 
-def _refuse_indefinite(function: str, kind: str, smallest: float, damping: float):
+def _refuse_indefinite(function: str, kind: str, smallest: float, damping: float) -> NoReturn:
     remedy = " or kind='gauss-newton'" if kind == "exact" else ""
     raise ValueError(
         f"{function}: the matrix is not positive definite to working precision: its smallest "

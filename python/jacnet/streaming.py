@@ -29,8 +29,8 @@ class Accumulator:
     net : Network
         Copied; later changes do not matter.
     what : str or sequence of str
-        What will be asked for: ``"performance"``, ``"gradient"``, ``"hessian"``,
-        ``"gauss_newton"``, ``"normal_equations"``.
+        What will be asked for: ``"performance"``, ``"gradient"`` (P,), ``"hessian"``,
+        ``"gauss_newton"`` (P x P), ``"normal_equations"``.
 
     Attributes
     ----------

@@ -17,7 +17,8 @@ Parameters
 net : Network
 x : array (R, Q), or a list of one per input
 t : array (S, Q), optional
-    Targets; NaN means don't care. Without them only outputs and jacobian can be asked for.
+    Targets; NaN means don't care. Without them only the outputs' derivatives can be asked for:
+    ``jacobian``, ``jvp``, ``vjp``, ``gram`` and those with respect to the inputs.
 ew : number, (1, Q), (S, 1) or (S, Q), optional
     Error weights, not negative.
 samples : indices or boolean mask, optional
@@ -66,13 +67,17 @@ Notes
 Cost: 8 P S Q bytes written, or about 6 P Q flops for the gradient.)";
 
 inline constexpr const char* staticderiv =
-    R"(As ``defaultderiv``, which it equals for static networks.)";
+    R"(As ``defaultderiv``, which it equals for static networks: P x (S*Q) or (P,).)";
 
 inline constexpr const char* num2deriv =
-    R"(As ``defaultderiv``, by one-sided differences of step 1e-7: a check. Cost: P + 1 simulations.)";
+    R"(As ``defaultderiv``, P x (S*Q) or (P,), by one-sided differences of step 1e-7: a check.
+
+Arguments and errors as there. Cost: P + 1 simulations.)";
 
 inline constexpr const char* num5deriv =
-    R"(As ``defaultderiv``, by the five-point formula of step 1e-5: a check. Cost: 4 P simulations.)";
+    R"(As ``defaultderiv``, P x (S*Q) or (P,), by the five-point formula of step 1e-5: a check.
+
+Arguments and errors as there. Cost: 4 P simulations.)";
 
 inline constexpr const char* gradient =
     R"(Gradient of the performance, +dperf/dwb, shape (P,), regularisation included.
@@ -111,7 +116,8 @@ inline constexpr const char* gauss_newton =
 
 On the scale of the performance (for mse (2/Ne) J J' with J = de_dwb), regularisation included.
 For crossentropy with softmax or logsig outputs it is the generalised Gauss-Newton matrix, split at
-the net input (Schraudolph 2002); otherwise it is split at the outputs.)";
+the net input (Schraudolph 2002); otherwise it is split at the outputs. Arguments and errors as in
+``defaultderiv``. Cost: Q (sum P_l^2 / 2 + 2 sum_{l<k} P_l P_k) flops or fewer, whatever S.)";
 
 inline constexpr const char* hessian =
     R"(Hessian of the performance with respect to weights and biases, P x P.

@@ -69,7 +69,7 @@ scale of the performance, regularisation included. Cost: O(Q sum h^3) + 2 Q P fl
 takes 2 h_l h_{l+1} (h_l + h_{l+1}) for each layer and sample.)";
 
 inline constexpr const char* gauss_newton_diagonal =
-    R"(Diagonal of the Gauss-Newton matrix: ``hessian_diagonal(..., kind='gauss-newton')``.
+    R"(Diagonal of the Gauss-Newton matrix, (P,): ``hessian_diagonal(..., kind='gauss-newton')``.
 
 By the curvatures at the net inputs or by the sensitivities of the outputs, whichever is cheaper; the
 latter take about 2 P S Q flops.)";
@@ -87,7 +87,7 @@ Parameters
 net, x, t : as in ``defaultderiv``
 rows, cols : a choice of parameters, as ``Layout.select`` takes it; cols None: the rows
     A block's name 'LW{2,1}', an element's name 'IW{1,1}(3,1)', ('layer', l), ('neuron', l, i) with
-    l and i from 0, an index, a slice, indices, a mask of length P, or a list of these.
+    l and i from 0, an index, a slice, indices, a mask (P,), or a list of these.
 kind : {'exact', 'gauss-newton'}
 ew, samples, n_threads, out : as in ``defaultderiv``
 

@@ -85,7 +85,7 @@ The R-operator of Pearlmutter (1994), "Fast exact multiplication by the Hessian"
 next vector (up to 64 MiB).)";
 
 inline constexpr const char* ggnvp =
-    R"(Gauss-Newton matrix of the performance times vectors, without the matrix.
+    R"(Gauss-Newton matrix of the performance times vectors, (P,) or (P, K), without the matrix.
 
 Equals ``gauss_newton(net, x, t, ...) @ v``, the generalised Gauss-Newton matrix where the loss is
 split at the net input: on the scale of the performance, regularisation included. Arguments, result

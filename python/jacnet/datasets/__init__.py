@@ -1,6 +1,7 @@
 """Data to try things on: MATLAB's ``simplefit`` curve and the NIST reference sets.
 
-Every function returns a :class:`Dataset`, which unpacks as ``x, t`` with samples in columns.
+Every function returns a :class:`Dataset`, which unpacks as ``x, t`` with samples in columns:
+R x Q and S x Q.
 
 >>> import jacnet as jn
 >>> x, t = jn.datasets.simplefit()
