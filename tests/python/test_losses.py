@@ -113,6 +113,23 @@ class TestFisher:
 class TestConfidentSamples:
     """Closed forms of a layer on one input: net inputs [gap, 0, ...] and what they leave."""
 
+    @pytest.mark.parametrize("shift", [10.0, 20.0, 36.0, 40.0, 300.0])
+    @pytest.mark.parametrize("outputs", [2, 4])
+    def test_products_keep_their_digits(self, shift, outputs):
+        """Relative to the product itself, which vanishes with 1 - a."""
+        net = model("crossentropy", outputs, "softmax")
+        rng = np.random.default_rng(1)
+        net.b[-1] = [shift, *np.zeros(outputs - 1)]
+        x, t = rng.normal(size=(3, 9)), np.eye(outputs)[:, np.zeros(9, int)]
+        lin = jn.linearize(net, x, t)
+        v = rng.normal(size=net.n_parameters)
+        for matrix, product in (
+            (lin.gauss_newton(), lin.ggnvp(v)),
+            (lin.hessian(), lin.hvp(v)),
+        ):
+            dense = matrix @ v
+            assert np.abs(product - dense).max() <= 1e-11 * np.abs(dense).max()
+
     @pytest.mark.parametrize("gap", [50.0, 500.0, 700.0])
     def test_softmax_bias_curvature(self, gap):
         net = jn.Network([1, 3], transfer="softmax", performance="crossentropy")
@@ -388,3 +405,25 @@ class TestLossesOfOnesOwn:
         own = jn.linearize(net, x).with_loss(slope[:2])
         with pytest.raises(ValueError, match=r"gradients: out overlaps the loss"):
             own.gradients(out=slope)
+
+    def test_products(self):
+        """Also of a loss that couples its outputs."""
+        net, rng = network((3, 5, 4)), np.random.default_rng(3)
+        x, v = rng.normal(size=(3, 11)), rng.normal(size=(net.n_parameters, 2))
+        d2 = rng.normal(size=(11, 4, 4))
+        own = jn.linearize(net, x).with_loss(rng.normal(size=(4, 11)), d2 + d2.transpose(0, 2, 1))
+        H, G = own.hessian(), own.gauss_newton()
+        assert_close(own.hvp(v), H @ v, np.abs(H).max() * np.abs(v).sum(), "hvp")
+        assert_close(own.ggnvp(v), G @ v, np.abs(G).max() * np.abs(v).sum(), "ggnvp")
+
+    def test_unknown_inputs_do_not_count(self):
+        net, rng = network((3, 5, 2)), np.random.default_rng(4)
+        x, t = rng.normal(size=(3, 9)), rng.normal(size=(2, 9))
+        slopes, bends = rng.normal(size=(2, 9)), rng.normal(size=(9, 2, 2)) ** 2
+        x[1, 4] = np.nan
+        kept = np.delete(np.arange(9), 4)
+        own = jn.linearize(net, x, t).with_loss(slopes, bends)
+        rest = jn.linearize(net, x[:, kept]).with_loss(slopes[:, kept], bends[kept])
+        for question in ("gradient", "hessian", "gauss_newton", "hessian_diagonal"):
+            expected = getattr(rest, question)()
+            assert_close(getattr(own, question)(), expected, np.abs(expected).max(), question)

@@ -46,7 +46,7 @@ def of_stub(node):
 
 def of_core(function):
     """The same at run time: inspect's signature, or what pybind11 puts into the docstring."""
-    if inspect.isfunction(function):
+    if inspect.isfunction(function) or getattr(function, "__text_signature__", None):
         text = f"def f{inspect.signature(function)}: ..."
     else:
         text = "def " + function.__doc__.splitlines()[0] + ": ..."
