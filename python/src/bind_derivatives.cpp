@@ -40,12 +40,13 @@ double sign_of(const char* function, const std::string& sign) {
 py::array derivative(const char* function, const std::string& what, py::handle net, py::handle x,
                      py::handle t, py::handle xi, py::handle ai, py::handle ew,
                      const std::string& sign, py::handle order, py::handle samples,
-                     py::handle n_threads, py::handle out) {
+                     py::handle n_threads, py::handle out, py::handle dtype) {
     const bool errors = wants_jacobian(function, what);
     const double factor = sign_of(function, sign);
     refuse_delays(function, xi, "xi");
     refuse_delays(function, ai, "ai");
-    PyLinearization lin(network(net, function), function, x, need(t, function), ew, samples);
+    PyLinearization lin(network(net, function), function, x, need(t, function), ew, samples,
+                        real_type(dtype, function));
     const ParameterOrder rearrange(function, lin.network(), order);
     return rearrange(errors ? lin.de_dwb(function, n_threads, out)
                             : lin.gradient(function, n_threads, out, factor),
@@ -56,7 +57,11 @@ py::array numeric_derivative(const char* function, Stencil stencil, const std::s
                              py::handle net_handle, py::handle x, py::handle t, py::handle xi,
                              py::handle ai, py::handle ew, const std::string& sign,
                              py::handle order, py::handle samples, py::handle n_threads,
-                             py::handle out) {
+                             py::handle out, py::handle dtype) {
+    if (real_type(dtype, function) == Real::float32) {
+        throw py::type_error(std::string(function) +
+                             ": differences are taken in float64 only; leave dtype out");
+    }
     const bool errors = wants_jacobian(function, what);
     const double factor = sign_of(function, sign);
     refuse_delays(function, xi, "xi");
@@ -93,17 +98,18 @@ void bind_derivative(py::module_& m, const char* name, const char* doc, Function
         name,
         [function, name](py::object what_object, py::object net, py::object x, py::object t,
                          py::object xi, py::object ai, py::object ew, py::object sign_object,
-                         py::object order, py::object samples, py::object n_threads,
-                         py::object out) {
+                         py::object order, py::object samples, py::object n_threads, py::object out,
+                         py::object dtype) {
             const std::string what =
                 word(what_object, name, "what", "'de_dwb' or 'dperf_dwb', before net, x and t");
             const std::string sign = word(sign_object, name, "sign", "'true' or 'matlab'");
-            return function(what, net, x, t, xi, ai, ew, sign, order, samples, n_threads, out);
+            return function(what, net, x, t, xi, ai, ew, sign, order, samples, n_threads, out,
+                            dtype);
         },
         py::arg("what"), py::arg("net"), py::arg("x"), py::arg("t"), py::arg("xi") = py::none(),
         py::arg("ai") = py::none(), py::arg("ew") = py::none(), py::kw_only(),
         py::arg("sign") = "true", py::arg("order") = py::none(), py::arg("samples") = py::none(),
-        py::arg("n_threads") = py::none(), py::arg("out") = py::none(), doc);
+        py::arg("n_threads") = py::none(), py::arg("out") = py::none(), py::arg("dtype") = py::none(), doc);
 }
 
 /// Binds a function (net, x, t, *, order, ew, samples, n_threads, out) of a linearization.
@@ -112,13 +118,14 @@ void bind_question(py::module_& m, const char* name, const char* doc, Ask ask) {
     m.def(
         name,
         [name, ask](py::object net, py::object x, py::object t, py::object order, py::object ew,
-                    py::object samples, py::object n_threads, py::object out) {
-            PyLinearization lin(network(net, name), name, x, need(t, name), ew, samples);
+                    py::object samples, py::object n_threads, py::object out, py::object dtype) {
+            PyLinearization lin(network(net, name), name, x, need(t, name), ew, samples,
+                                real_type(dtype, name));
             return ask(lin, ParameterOrder(name, lin.network(), order), n_threads, out);
         },
         py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("order") = py::none(),
         py::arg("ew") = py::none(), py::arg("samples") = py::none(),
-        py::arg("n_threads") = py::none(), py::arg("out") = py::none(), doc);
+        py::arg("n_threads") = py::none(), py::arg("out") = py::none(), py::arg("dtype") = py::none(), doc);
 }
 
 py::array jacobian(PyLinearization& lin, const std::string& wrt, py::handle order,
@@ -157,6 +164,13 @@ void bind_derivatives(py::module_& m) {
                                "P: rows of de_dwb, size of the Hessian.")
         .def_property_readonly("n_outputs", &PyLinearization::n_outputs, "S: rows of all outputs.")
         .def_property_readonly("n_inputs", &PyLinearization::n_inputs, "R: rows of all inputs.")
+        .def_property_readonly(
+            "dtype",
+            [](const PyLinearization& lin) {
+                return lin.real() == Real::float32 ? py::dtype::of<float>()
+                                                   : py::dtype::of<double>();
+            },
+            "numpy.dtype of its answers: float64, or float32 where linearize was told so.")
         .def_property_readonly("n_samples", &PyLinearization::n_samples, "Q: samples in use.")
         .def_property_readonly(
             "n_targets", [](PyLinearization& lin) { return lin.made().n_targets(); },
@@ -249,40 +263,42 @@ void bind_derivatives(py::module_& m) {
         "hessian",
         [](py::object net, py::object x, py::object t, py::object kind, py::object structure,
            py::object packed, py::object order, py::object ew, py::object samples,
-           py::object n_threads, py::object out) {
+           py::object n_threads, py::object out, py::object dtype) {
             curvature_kind("hessian", kind);
             PyLinearization lin(network(net, "hessian"), "hessian", x, need(t, "hessian"), ew,
-                                samples);
+                                samples, real_type(dtype, "hessian"));
             return hessian(lin, "hessian", kind, structure, packed, order, n_threads, out);
         },
         py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("kind") = "exact",
         py::arg("structure") = "full", py::arg("packed") = false, py::arg("order") = none,
         py::arg("ew") = none, py::arg("samples") = none, py::arg("n_threads") = none,
-        py::arg("out") = none, doc::hessian);
+        py::arg("out") = none, py::arg("dtype") = none, doc::hessian);
     m.def(
         "jacobian",
         [](py::object net, py::object x, py::object wrt_object, py::object order,
-           py::object samples, py::object n_threads, py::object out) {
+           py::object samples, py::object n_threads, py::object out, py::object dtype) {
             const std::string wrt =
                 word(wrt_object, "jacobian", "wrt",
                      "'parameters' or 'inputs' (targets are for defaultderiv('de_dwb', ...))");
             PyLinearization lin(network(net, "jacobian"), "jacobian", x, py::none(), py::none(),
-                                samples);
+                                samples, real_type(dtype, "jacobian"));
             return jacobian(lin, wrt, order, n_threads, out);
         },
         py::arg("net"), py::arg("x"), py::arg("wrt") = "parameters", py::kw_only(),
         py::arg("order") = none, py::arg("samples") = none, py::arg("n_threads") = none,
-        py::arg("out") = none, doc::jacobian);
+        py::arg("out") = none, py::arg("dtype") = none, doc::jacobian);
     m.def(
         "linearize",
-        [](py::object net, py::object x, py::object t, py::object ew, py::object samples) {
+        [](py::object net, py::object x, py::object t, py::object ew, py::object samples,
+           py::object dtype) {
             auto lin = std::make_unique<PyLinearization>(network(net, "linearize"), "linearize", x,
-                                                         t, ew, samples);
+                                                         t, ew, samples,
+                                                         real_type(dtype, "linearize"));
             lin->keep();
             return lin;
         },
         py::arg("net"), py::arg("x"), py::arg("t") = none, py::kw_only(), py::arg("ew") = none,
-        py::arg("samples") = none, py::keep_alive<0, 1>(), doc::linearize);
+        py::arg("samples") = none, py::arg("dtype") = none, py::keep_alive<0, 1>(), doc::linearize);
     m.def(
         "perform",
         [](py::object net_handle, py::object t, py::object y, py::object ew) {
