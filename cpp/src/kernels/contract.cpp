@@ -22,8 +22,9 @@ constexpr index_t tile_rows = 2 * size_of_packet<Real>;
 constexpr index_t tile_columns = contraction_columns;
 static_assert(tile_rows<double> == contraction_rows);
 
-/// Lanes that are summed in floats before the sums are carried over.
-constexpr index_t carried_lanes = 256;
+/// Lanes that are summed in floats before the sums are carried over: equal terms, such as those of
+/// two biases, are all rounded to the same side, by up to a quarter of a unit each.
+constexpr index_t carried_lanes = 64;
 
 /// Where a tile goes: row r, column c at h[rows[r] + columns[c]].
 template <class Result>
@@ -75,22 +76,22 @@ JACNET_INLINE void put(const Packet (&low)[columns], const Packet (&high)[column
 
 /// Sums of floats, as doubles.
 template <int columns, class Result>
-JACNET_INLINE void put(const double (&sums)[columns][tile_rows<float>],
-                       const Destination<Result>& to) {
+void put(const double* sums, const Destination<Result>& to) {
     for (int c = 0; c < columns; ++c) {
         Result* target = to.h + to.columns[c];
+        const double* column = sums + c * tile_rows<float>;
         if (to.consecutive) {
             target += to.rows[0];
             for (index_t r = 0; r < tile_rows<float>; r += packet_size) {
-                const Packet sum = load(sums[c] + r);
+                const Packet sum = load(column + r);
                 store_as(target + r, to.accumulate ? load_wide(target + r) + sum : sum);
             }
             continue;
         }
         for (index_t r = 0; r < to.n_rows; ++r) {
             Result& value = target[to.rows[r]];
-            value = static_cast<Result>(to.accumulate ? static_cast<double>(value) + sums[c][r]
-                                                      : sums[c][r]);
+            value = static_cast<Result>(to.accumulate ? static_cast<double>(value) + column[r]
+                                                      : column[r]);
         }
     }
 }
@@ -130,35 +131,34 @@ void tile(index_t n, const double* left, const double* right, const Destination<
     put<columns>(low, high, to);
 }
 
-/// sums (+)= the products over n lanes, added up in floats.
+/// out = the products over n lanes, added up in floats. A call of its own, or the compiler keeps the
+/// doubles of the caller in the registers that are needed here.
 template <int columns>
-JACNET_INLINE void carry(index_t n, const float* left, const float* right, bool first,
-                         double (&sums)[columns][tile_rows<float>]) {
+__attribute__((noinline)) void sum_floats(index_t n, const float* left, const float* right,
+                                          float* out) {
     FloatPacket low[columns] = {}, high[columns] = {};
     add_lanes<columns>(n, left, right, low, high);
-    constexpr index_t step = size_of_packet<float>;
-    // Both halves of the rows by way of memory: there are no registers to spare.
-    alignas(64) float staged[columns][tile_rows<float>];
 #pragma GCC unroll 16
     for (int c = 0; c < columns; ++c) {
-        store(staged[c], low[c]);
-        store(staged[c] + step, high[c]);
-    }
-    for (int c = 0; c < columns; ++c) {
-        for (index_t r = 0; r < tile_rows<float>; r += packet_size) {
-            const Packet sum = load_wide(staged[c] + r);
-            store(sums[c] + r, first ? sum : load(sums[c] + r) + sum);
-        }
+        store(out + c * tile_rows<float>, low[c]);
+        store(out + c * tile_rows<float> + size_of_packet<float>, high[c]);
     }
 }
 
 template <int columns, class Result>
 void tile(index_t n, const float* left, const float* right, const Destination<Result>& to) {
-    alignas(64) double sums[columns][tile_rows<float>];
+    constexpr index_t size = columns * tile_rows<float>;
+    alignas(64) float run_sums[size];
+    alignas(64) double sums[size];
     prefetch<columns>(to);
     for (index_t z = 0; z < n || z == 0; z += carried_lanes) {
         const index_t run = n - z < carried_lanes ? n - z : carried_lanes;
-        carry<columns>(run, left + z * tile_rows<float>, right + z * columns, z == 0, sums);
+        sum_floats<columns>(run, left + z * tile_rows<float>, right + z * columns, run_sums);
+#pragma GCC unroll 4
+        for (index_t e = 0; e < size; e += packet_size) {
+            const Packet sum = load_wide(run_sums + e);
+            store(sums + e, z == 0 ? sum : load(sums + e) + sum);
+        }
     }
     put<columns>(sums, to);
 }
