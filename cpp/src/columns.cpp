@@ -123,7 +123,8 @@ void write_all(Tape& tape, const Needs& needs, const Columns& columns, MatrixVie
                          static_cast<double>(batch.size() * columns.outputs);
     constexpr index_t cached_bytes = index_t{1} << 21;
     constexpr index_t staged_doubles = index_t{1} << 14;  // well within the second level
-    const bool stream = per_sample * batch.size() * static_cast<index_t>(sizeof(Real)) > cached_bytes;
+    const bool stream =
+        per_sample * batch.size() * static_cast<index_t>(sizeof(Real)) > cached_bytes;
     // Columns of small networks are short: some samples of them are staged and streamed together.
     const bool staged = j.row_stride != 1 || (stream && lanes * per_sample <= staged_doubles);
     const index_t step =

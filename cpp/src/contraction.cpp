@@ -346,8 +346,8 @@ void Contraction::cut(index_t n) {
     for (std::size_t t = 0; t < terms_.size(); ++t) {
         const Term& term = terms_[t];
         const index_t rows = packed_[at(term.left)].operand.count, columns = term.right.count;
-        const index_t width = std::clamp(right_bytes / (bytes_of_product() * n) / 12 * 12, index_t{24},
-                                         std::max(columns, index_t{24}));
+        const index_t width = std::clamp(right_bytes / (bytes_of_product() * n) / 12 * 12,
+                                         index_t{24}, std::max(columns, index_t{24}));
         const index_t height = std::max(round_up(8 * task_flops / width, panel), 8 * panel);
         const index_t column_parts = (columns + width - 1) / width;
         for (index_t c = 0; c < column_parts; ++c) {

@@ -11,15 +11,15 @@ namespace jacnet {
 namespace kernels::baseline {
 const Kernels& table();
 const FloatKernels& float_table();
-}
+}  // namespace kernels::baseline
 namespace kernels::avx2 {
 const Kernels& table();
 const FloatKernels& float_table();
-}
+}  // namespace kernels::avx2
 namespace kernels::avx512 {
 const Kernels& table();
 const FloatKernels& float_table();
-}
+}  // namespace kernels::avx512
 
 namespace {
 

@@ -19,7 +19,7 @@ namespace {
 
 template <class Real>
 MatrixView<Real> part(const MatrixView<Real>& whole, index_t row, index_t column, index_t rows,
-                        index_t columns) {
+                      index_t columns) {
     return {whole.data + row * whole.row_stride + column * whole.col_stride, rows, columns,
             whole.row_stride, whole.col_stride};
 }

@@ -109,7 +109,8 @@ void bind_derivative(py::module_& m, const char* name, const char* doc, Function
         py::arg("what"), py::arg("net"), py::arg("x"), py::arg("t"), py::arg("xi") = py::none(),
         py::arg("ai") = py::none(), py::arg("ew") = py::none(), py::kw_only(),
         py::arg("sign") = "true", py::arg("order") = py::none(), py::arg("samples") = py::none(),
-        py::arg("n_threads") = py::none(), py::arg("out") = py::none(), py::arg("dtype") = py::none(), doc);
+        py::arg("n_threads") = py::none(), py::arg("out") = py::none(),
+        py::arg("dtype") = py::none(), doc);
 }
 
 /// Binds a function (net, x, t, *, order, ew, samples, n_threads, out) of a linearization.
@@ -125,7 +126,8 @@ void bind_question(py::module_& m, const char* name, const char* doc, Ask ask) {
         },
         py::arg("net"), py::arg("x"), py::arg("t"), py::kw_only(), py::arg("order") = py::none(),
         py::arg("ew") = py::none(), py::arg("samples") = py::none(),
-        py::arg("n_threads") = py::none(), py::arg("out") = py::none(), py::arg("dtype") = py::none(), doc);
+        py::arg("n_threads") = py::none(), py::arg("out") = py::none(),
+        py::arg("dtype") = py::none(), doc);
 }
 
 py::array jacobian(PyLinearization& lin, const std::string& wrt, py::handle order,
@@ -291,9 +293,9 @@ void bind_derivatives(py::module_& m) {
         "linearize",
         [](py::object net, py::object x, py::object t, py::object ew, py::object samples,
            py::object dtype) {
-            auto lin = std::make_unique<PyLinearization>(network(net, "linearize"), "linearize", x,
-                                                         t, ew, samples,
-                                                         real_type(dtype, "linearize"));
+            auto lin =
+                std::make_unique<PyLinearization>(network(net, "linearize"), "linearize", x, t, ew,
+                                                  samples, real_type(dtype, "linearize"));
             lin->keep();
             return lin;
         },

@@ -460,8 +460,7 @@ MatrixView<float> float_matrix(const py::array& array) {
 }
 
 VectorView<float> float_vector(const py::array& array) {
-    return {static_cast<float*>(const_cast<void*>(array.data())), array.shape(0),
-            stride(array, 0)};
+    return {static_cast<float*>(const_cast<void*>(array.data())), array.shape(0), stride(array, 0)};
 }
 
 const Network& network(py::handle object, const char* function) {

@@ -184,8 +184,7 @@ py::array fisher(PyLinearization& lin, const char* function, Fisher kind, py::ha
     const ParameterOrder rearrange(function, lin.network(), order);
     const auto threads = thread_count(n_threads, function);
     const index_t p = lin.n_parameters();
-    const Answer f =
-        diagonal ? lin.target(function, out, {p}) : lin.target(function, out, {p, p});
+    const Answer f = diagonal ? lin.target(function, out, {p}) : lin.target(function, out, {p, p});
     Linearization& made = lin.made();
     lin.ask(lin.work(diagonal ? 20 : p), [&] {
         if (diagonal) {

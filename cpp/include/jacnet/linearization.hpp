@@ -179,9 +179,9 @@ public:
     /// N (sum P_l^2 / 2 + 2 sum_{l<k} P_l P_k) flops for layers of P_l parameters.
     void hessian(MatrixView<double> h, Curvature kind = Curvature::exact,
                  std::optional<int> n_threads = {});
-    /// The same with products in float, whose sums are carried to double every 256 samples: errors
-    /// of some 1e-7 of the sum of magnitudes, with any number of samples. Above 1024 samples (fewer
-    /// for wide networks) the sums take another 4 P^2 bytes.
+    /// The same with products in float, whose sums are carried to double every 64 samples: errors
+    /// of at most 1e-6 of the largest element, with any number of samples. Above 1024 samples
+    /// (fewer for wide networks) the sums take another 4 P^2 bytes.
     void hessian(MatrixView<float> h, Curvature kind = Curvature::exact,
                  std::optional<int> n_threads = {});
 

@@ -4,7 +4,7 @@
 /// that the loop over samples is loads, broadcasts and fused multiply-adds alone. The width of the
 /// right panels is spread evenly over the columns, which leaves no padding on that side.
 ///
-/// Over floats a tile has twice as many rows, and its sums are carried to doubles every few hundred
+/// Over floats a tile has twice as many rows, and its sums are carried to doubles every 64
 /// lanes: the rounding of a sum does not grow with the number of samples.
 
 #include <utility>
@@ -131,8 +131,8 @@ void tile(index_t n, const double* left, const double* right, const Destination<
     put<columns>(low, high, to);
 }
 
-/// out = the products over n lanes, added up in floats. A call of its own, or the compiler keeps the
-/// doubles of the caller in the registers that are needed here.
+/// out = the products over n lanes, added up in floats. A call of its own, or the compiler keeps
+/// the doubles of the caller in the registers that are needed here.
 template <int columns>
 __attribute__((noinline)) void sum_floats(index_t n, const float* left, const float* right,
                                           float* out) {

@@ -127,7 +127,7 @@ struct FloatKernels {
     void (*pack_left)(index_t n, index_t n_rows, const Factor* rows, float* out,
                       index_t panel_stride);
     void (*pack_right)(index_t n, index_t n_columns, const Factor* columns, float* out);
-    /// Sums in float over runs of a few hundred lanes, which are added up in double; h is rounded
+    /// Sums in float over runs of 64 lanes, which are added up in double; h is rounded
     /// to float once, or kept in double.
     void (*contract)(index_t n, index_t n_rows, const float* left, index_t panel_stride,
                      const index_t* rows, index_t n_columns, const float* right,

@@ -46,7 +46,6 @@ void transposed_products(index_t h, index_t k, const double* theta, index_t coun
 void lane_products(index_t n, index_t rows, index_t columns, index_t k, const double* a,
                    const double* b, double* out, bool upper, bool accumulate);
 
-
 void pack_left(index_t n, index_t n_rows, const Factor* rows, float* out, index_t panel_stride);
 void pack_right(index_t n, index_t n_columns, const Factor* columns, float* out);
 void contract(index_t n, index_t n_rows, const float* left, index_t panel_stride,

@@ -39,8 +39,8 @@ JACNET_INLINE void stream_packet(float* to, FloatPacket v) {
 /// Values before the next address that is a multiple of a packet's size, of n.
 template <class Real>
 JACNET_INLINE index_t before_aligned(const Real* to, index_t n) {
-    const auto beyond = static_cast<index_t>(reinterpret_cast<std::uintptr_t>(to) % sizeof(Packet) /
-                                             sizeof(Real));
+    const auto beyond =
+        static_cast<index_t>(reinterpret_cast<std::uintptr_t>(to) % sizeof(Packet) / sizeof(Real));
     const index_t first = beyond == 0 ? 0 : size_of_packet<Real> - beyond;
     return first < n ? first : n;
 }

@@ -44,17 +44,8 @@ const Kernels& table() {
 
 const FloatKernels& float_table() {
     static constexpr FloatKernels kernels{
-        2 * contraction_rows,
-        pack_left,
-        pack_right,
-        contract,
-        contract,
-        jacobian_columns,
-        columns_by_lanes,
-        stream,
-        round,
-        mirror_squares,
-        mirror,
+        2 * contraction_rows, pack_left, pack_right, contract,       contract, jacobian_columns,
+        columns_by_lanes,     stream,    round,      mirror_squares, mirror,
     };
     return kernels;
 }
