@@ -3,12 +3,23 @@
 #include "columns.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace jacnet {
 
 namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
+
+/// The kernels that write a result.
+template <class Real>
+const auto& writers() {
+    if constexpr (std::is_same_v<Real, float>) {
+        return float_kernel_table();
+    } else {
+        return kernel_table();
+    }
+}
 
 /// Samples of a block, from `first` (a multiple of 8) on.
 struct Part {
@@ -18,8 +29,9 @@ struct Part {
 
 /// Columns of the layers [first, last), which have few neurons: each row is a product of lanes, and
 /// is transposed into the columns.
+template <class Real>
 void write_narrow(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
-                  index_t first, index_t last, const double* scales, double* out,
+                  index_t first, index_t last, const double* scales, Real* out,
                   index_t col_stride) {
     const index_t n = block.n;
     Workspace work;
@@ -47,15 +59,16 @@ void write_narrow(const Plan& plan, const Block& block, const Columns& columns, 
             }
             d += layer.h * n_part;
         }
-        kernel_table().columns_by_lanes(part.count, n_rows, rows,
-                                        out + m * col_stride + plan.layers[at(first)].offset,
-                                        columns.outputs * col_stride);
+        writers<Real>().columns_by_lanes(part.count, n_rows, rows,
+                                         out + m * col_stride + plan.layers[at(first)].offset,
+                                         columns.outputs * col_stride);
     }
 }
 
 /// Columns of one layer: u and the scaled d of every sample, and their outer products.
+template <class Real>
 void write_layer(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
-                 index_t l, const double* scales, double* out, index_t col_stride, bool stream) {
+                 index_t l, const double* scales, Real* out, index_t col_stride, bool stream) {
     const Kernels& kernels = kernel_table();
     const PlanLayer& layer = plan.layers[at(l)];
     const LayerTape& tape = block.layers[l];
@@ -74,13 +87,14 @@ void write_layer(const Plan& plan, const Block& block, const Columns& columns, c
         }
         kernels.columns_by_lanes(part.count, wrapped, rows, d + m * ldd, outputs * ldd);
     }
-    kernels.jacobian_columns(part.count, outputs, layer.h, layer.k, u, ldu, d, ldd, out, col_stride,
-                             stream);
+    writers<Real>().jacobian_columns(part.count, outputs, layer.h, layer.k, u, ldu, d, ldd, out,
+                                     col_stride, stream);
 }
 
 /// Writes the columns of a part where rows are contiguous.
+template <class Real>
 void write_part(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
-                const double* scales, double* out, index_t col_stride, bool stream) {
+                const double* scales, Real* out, index_t col_stride, bool stream) {
     constexpr index_t narrow = 16;  // neurons
     for (index_t l = 0; l < plan.n_layers();) {
         index_t last = l;
@@ -99,18 +113,18 @@ void write_part(const Plan& plan, const Block& block, const Columns& columns, co
     }
 }
 
-}  // namespace
-
-void write_columns(Tape& tape, const Needs& needs, const Columns& columns, MatrixView<double> j,
-                   std::optional<int> n_threads, const LoadScales& load_scales) {
+template <class Real>
+void write_all(Tape& tape, const Needs& needs, const Columns& columns, MatrixView<Real> j,
+               std::optional<int> n_threads, const LoadScales& load_scales) {
     const Plan& plan = tape.plan();
     const Batch& batch = tape.batch();
     const index_t rows = plan.n_parameters, per_sample = rows * columns.outputs;
     const double flops = (3.0 * plan.forward_flops + static_cast<double>(rows)) *
                          static_cast<double>(batch.size() * columns.outputs);
-    constexpr index_t cached_doubles = index_t{1} << 18;  // 2 MiB
+    constexpr index_t cached_bytes = index_t{1} << 21;
     constexpr index_t staged_doubles = index_t{1} << 14;  // well within the second level
-    const bool stream = per_sample * batch.size() > cached_doubles;
+    const bool stream =
+        per_sample * batch.size() * static_cast<index_t>(sizeof(Real)) > cached_bytes;
     // Columns of small networks are short: some samples of them are staged and streamed together.
     const bool staged = j.row_stride != 1 || (stream && lanes * per_sample <= staged_doubles);
     const index_t step =
@@ -124,16 +138,16 @@ void write_columns(Tape& tape, const Needs& needs, const Columns& columns, Matri
             const Part part{z, std::min(step, block.count - z)};
             const index_t first_column = (block.first + z) * columns.outputs;
             const index_t n_columns = part.count * columns.outputs;
-            double* target = j.data + first_column * j.col_stride;
+            Real* target = j.data + first_column * j.col_stride;
             if (!staged) {
                 write_part(plan, block, columns, part, scales, target, j.col_stride, stream);
                 continue;
             }
             Workspace own;
-            double* compact = own.doubles(rows * n_columns);
+            Real* compact = own.array<Real>(rows * n_columns);
             write_part(plan, block, columns, part, scales, compact, rows, false);
             if (j.row_stride == 1 && j.col_stride == rows) {
-                kernel_table().stream(rows * n_columns, compact, target);
+                writers<Real>().stream(rows * n_columns, compact, target);
                 continue;
             }
             for (index_t i = 0; i < rows; ++i) {
@@ -143,6 +157,18 @@ void write_columns(Tape& tape, const Needs& needs, const Columns& columns, Matri
             }
         }
     });
+}
+
+}  // namespace
+
+void write_columns(Tape& tape, const Needs& needs, const Columns& columns, MatrixView<double> j,
+                   std::optional<int> n_threads, const LoadScales& load_scales) {
+    write_all(tape, needs, columns, j, n_threads, load_scales);
+}
+
+void write_columns(Tape& tape, const Needs& needs, const Columns& columns, MatrixView<float> j,
+                   std::optional<int> n_threads, const LoadScales& load_scales) {
+    write_all(tape, needs, columns, j, n_threads, load_scales);
 }
 
 }  // namespace jacnet

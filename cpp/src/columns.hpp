@@ -20,5 +20,8 @@ using LoadScales = std::function<void(Block&, double*)>;
 /// j = the columns, output fastest, then sample; past the caches where they exceed them.
 void write_columns(Tape& tape, const Needs& needs, const Columns& columns, MatrixView<double> j,
                    std::optional<int> n_threads, const LoadScales& load_scales);
+/// The same, each element rounded once from its double.
+void write_columns(Tape& tape, const Needs& needs, const Columns& columns, MatrixView<float> j,
+                   std::optional<int> n_threads, const LoadScales& load_scales);
 
 }  // namespace jacnet

@@ -1,6 +1,7 @@
 #include "contraction.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "parallel.hpp"
 
@@ -61,8 +62,9 @@ bool shallow(const Plan& plan, Objective objective) {
 
 }  // namespace
 
-Contraction::Contraction(const Plan& plan, Curvature kind, Route route, index_t ld, Workspace& work)
-    : plan_(plan), ld_(ld) {
+Contraction::Contraction(const Plan& plan, Curvature kind, Route route, Precision precision,
+                         index_t ld, Workspace& work)
+    : plan_(plan), precision_(precision), ld_(ld) {
     const index_t n_layers = plan.n_layers();
     const bool exact = kind == Curvature::exact;
     if (route == Route::columns) add_columns(work);
@@ -81,13 +83,13 @@ Contraction::Contraction(const Plan& plan, Curvature kind, Route route, index_t 
             keep(term.right.segments[s].y);
         }
     }
-    index_t per_lane = 1;
+    index_t bytes = static_cast<index_t>(sizeof(double));  // of a lane
     for (const Packed& packed : packed_) {
-        per_lane += round_up(packed.operand.count, kernel_table().panel_rows);
+        bytes += bytes_of_product() * round_up(packed.operand.count, panel_rows());
     }
-    for (const Kept& kept : kept_) per_lane += kept.features;
-    constexpr index_t most = 512;
-    const auto bytes = static_cast<index_t>(sizeof(double)) * per_lane;
+    for (const Kept& kept : kept_) bytes += static_cast<index_t>(sizeof(double)) * kept.features;
+    // Faster products want fewer passes over the matrix.
+    const index_t most = precision == Precision::float32 ? 1024 : 512;
     block_lanes_ = std::clamp(block_bytes / bytes / lanes * lanes, lanes, most);
 }
 
@@ -123,6 +125,15 @@ Route Contraction::choose(const Plan& plan, Curvature kind, Objective objective)
                                                                      : Route::curvature;
 }
 
+index_t Contraction::panel_rows() const {
+    return precision_ == Precision::float32 ? float_kernel_table().panel_rows
+                                            : kernel_table().panel_rows;
+}
+
+index_t Contraction::bytes_of_product() const {
+    return static_cast<index_t>(precision_ == Precision::float32 ? sizeof(float) : sizeof(double));
+}
+
 Operand Contraction::operand(index_t capacity, index_t n_segments, Workspace& work) const {
     Operand o;
     o.segments = work.array<Segment>(n_segments);
@@ -156,7 +167,7 @@ void Contraction::add_main(index_t l, index_t k, Workspace& work) {
         }
     }
     // The left operand is filled up to whole panels.
-    const index_t panel = kernel_table().panel_rows;
+    const index_t panel = panel_rows();
     const index_t cost = round_up(second.count, panel) * sources.count;
     const index_t swapped = round_up(sources.count, panel) * second.count;
     if (4 * cost <= 5 * swapped) {
@@ -288,9 +299,13 @@ index_t Contraction::features(const LaneArray& array) const {
 
 void Contraction::reserve(index_t n, Workspace& work) {
     n_ = n;
-    const index_t panel = kernel_table().panel_rows;
     for (Packed& packed : packed_) {
-        packed.values = work.doubles(n * round_up(packed.operand.count, panel));
+        const index_t size = n * round_up(packed.operand.count, panel_rows());
+        if (precision_ == Precision::float32) {
+            packed.floats = work.array<float>(size);
+        } else {
+            packed.values = work.doubles(size);
+        }
     }
     for (Kept& kept : kept_) kept.values = work.doubles(n * kept.features);
     cut(n);
@@ -298,7 +313,7 @@ void Contraction::reserve(index_t n, Workspace& work) {
 
 void Contraction::take(index_t begin, const Block& block, const CurvatureTape* tape,
                        index_t output) {
-    const index_t panel = kernel_table().panel_rows;
+    const index_t panel = panel_rows();
     const auto own = [&](const LaneArray& array) {
         return values(array, plan_, block, tape, output);
     };
@@ -307,8 +322,13 @@ void Contraction::take(index_t begin, const Block& block, const CurvatureTape* t
         const index_t count = packed.operand.count;
         Factor* factors = work.array<Factor>(count);
         point(packed.operand, 0, count, block.n, own, factors);
-        kernel_table().pack_left(block.n, count, factors, packed.values + begin * panel,
-                                 panel * n_);
+        if (packed.floats) {
+            float_kernel_table().pack_left(block.n, count, factors, packed.floats + begin * panel,
+                                           panel * n_);
+        } else {
+            kernel_table().pack_left(block.n, count, factors, packed.values + begin * panel,
+                                     panel * n_);
+        }
     }
     for (const Kept& kept : kept_) {
         const double* from = own(kept.array);
@@ -320,14 +340,14 @@ void Contraction::take(index_t begin, const Block& block, const CurvatureTape* t
 
 /// Shares of the terms; they depend on the problem alone.
 void Contraction::cut(index_t n) {
-    const index_t panel = kernel_table().panel_rows;
+    const index_t panel = panel_rows();
     main_tasks_.clear();
     correction_tasks_.clear();
     for (std::size_t t = 0; t < terms_.size(); ++t) {
         const Term& term = terms_[t];
         const index_t rows = packed_[at(term.left)].operand.count, columns = term.right.count;
-        const index_t width = std::clamp(right_bytes / (8 * n) / 12 * 12, index_t{24},
-                                         std::max(columns, index_t{24}));
+        const index_t width = std::clamp(right_bytes / (bytes_of_product() * n) / 12 * 12,
+                                         index_t{24}, std::max(columns, index_t{24}));
         const index_t height = std::max(round_up(8 * task_flops / width, panel), 8 * panel);
         const index_t column_parts = (columns + width - 1) / width;
         for (index_t c = 0; c < column_parts; ++c) {
@@ -346,29 +366,46 @@ void Contraction::cut(index_t n) {
     }
 }
 
-void Contraction::run(const Task& task, double* h, bool accumulate) const {
+template <class Result>
+void Contraction::run(const Task& task, Result* h, bool accumulate) const {
     const Term& term = terms_[at(task.term)];
+    const Packed& left = packed_[at(term.left)];
+    const index_t rows = task.last_row - task.first_row;
     const index_t columns = task.last_column - task.first_column;
+    const index_t diagonal = term.triangular ? task.first_column - task.first_row : rows;
+    const index_t shift = task.first_row * n_, stride = panel_rows() * n_;
     Workspace work;
     Factor* factors = work.array<Factor>(columns);
     point(
         term.right, task.first_column, task.last_column, n_,
         [&](const LaneArray& array) { return kept(array); }, factors);
-    double* right = work.doubles(columns * n_ + 16);
+    const auto contract = [&](const auto& pack_right, const auto& kernel, const auto* packed,
+                              auto* right) {
+        pack_right(n_, columns, factors, right);
+        kernel(n_, rows, packed + shift, stride, term.rows + task.first_row, columns, right,
+               term.right.offset + task.first_column, diagonal, h, accumulate || !term.main);
+    };
+    const index_t size = columns * n_ + 16;
     const Kernels& kernels = kernel_table();
-    kernels.pack_right(n_, columns, factors, right);
-    const index_t rows = task.last_row - task.first_row;
-    kernels.contract(
-        n_, rows, packed_[at(term.left)].values + task.first_row * n_, kernels.panel_rows * n_,
-        term.rows + task.first_row, columns, right, term.right.offset + task.first_column,
-        term.triangular ? task.first_column - task.first_row : rows, h, accumulate || !term.main);
+    const FloatKernels& floats = float_kernel_table();
+    if constexpr (std::is_same_v<Result, float>) {
+        contract(floats.pack_right, floats.contract, left.floats, work.array<float>(size));
+    } else if (precision_ == Precision::float32) {
+        contract(floats.pack_right, floats.contract_wide, left.floats, work.array<float>(size));
+    } else {
+        contract(kernels.pack_right, kernels.contract, left.values, work.doubles(size));
+    }
 }
 
-void Contraction::contract(double* h, bool accumulate, int n_threads) const {
+template <class Result>
+void Contraction::contract(Result* h, bool accumulate, int n_threads) const {
     for (const std::vector<Task>* tasks : {&main_tasks_, &correction_tasks_}) {
         parallel_for(static_cast<index_t>(tasks->size()), n_threads,
                      [&](index_t t) { run((*tasks)[at(t)], h, accumulate); });
     }
 }
+
+template void Contraction::contract(double*, bool, int) const;
+template void Contraction::contract(float*, bool, int) const;
 
 }  // namespace jacnet

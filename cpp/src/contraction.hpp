@@ -51,6 +51,7 @@ struct Operand {
 struct Packed {
     Operand operand;
     double* values = nullptr;
+    float* floats = nullptr;  ///< of products in float, instead
 };
 
 struct Term {
@@ -66,12 +67,16 @@ struct Term {
 /// for the exact Hessian of a shallow network of one output, the curvature of each hidden neuron.
 enum class Route { curvature, columns };
 
+/// What the products are computed in. Their sums over blocks of lanes are doubles either way.
+enum class Precision { float64, float32 };
+
 /// The terms of the Hessian or Gauss-Newton matrix of a network, upper triangle of its squares.
 class Contraction {
 public:
     /// @param ld    from one column of the matrix to the next
     /// @param work  holds everything; must outlive this
-    Contraction(const Plan& plan, Curvature kind, Route route, index_t ld, Workspace& work);
+    Contraction(const Plan& plan, Curvature kind, Route route, Precision precision, index_t ld,
+                Workspace& work);
 
     /// The cheaper route to a matrix of that kind.
     static Route choose(const Plan& plan, Curvature kind, Objective objective);
@@ -85,8 +90,9 @@ public:
     void reserve(index_t n, Workspace& work);
     /// Takes over the lanes of a block, from lane `begin` on; d is that of one output.
     void take(index_t begin, const Block& block, const CurvatureTape* tape, index_t output = 0);
-    /// h (+)= the sum over the lanes taken.
-    void contract(double* h, bool accumulate, int n_threads) const;
+    /// h (+)= the sum over the lanes taken. Products in float may go to either kind of h.
+    template <class Result>
+    void contract(Result* h, bool accumulate, int n_threads) const;
 
 private:
     struct Task {
@@ -115,9 +121,13 @@ private:
     const double* kept(const LaneArray& array) const;
     index_t features(const LaneArray& array) const;
     void cut(index_t n);
-    void run(const Task& task, double* h, bool accumulate) const;
+    template <class Result>
+    void run(const Task& task, Result* h, bool accumulate) const;
+    index_t panel_rows() const;
+    index_t bytes_of_product() const;
 
     const Plan& plan_;
+    Precision precision_;
     index_t ld_;
     index_t n_ = 0;
     index_t block_lanes_ = 0;

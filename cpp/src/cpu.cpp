@@ -10,13 +10,16 @@ namespace jacnet {
 // One table per set; each is defined in the objects compiled for that set.
 namespace kernels::baseline {
 const Kernels& table();
-}
+const FloatKernels& float_table();
+}  // namespace kernels::baseline
 namespace kernels::avx2 {
 const Kernels& table();
-}
+const FloatKernels& float_table();
+}  // namespace kernels::avx2
 namespace kernels::avx512 {
 const Kernels& table();
-}
+const FloatKernels& float_table();
+}  // namespace kernels::avx512
 
 namespace {
 
@@ -36,12 +39,12 @@ bool has_avx512() {
 #endif
 
 constexpr InstructionSet sets[] = {
-    {"baseline", kernels::baseline::table, always},
+    {"baseline", kernels::baseline::table, kernels::baseline::float_table, always},
 #ifdef JACNET_HAVE_AVX2
-    {"avx2", kernels::avx2::table, has_avx2},
+    {"avx2", kernels::avx2::table, kernels::avx2::float_table, has_avx2},
 #endif
 #ifdef JACNET_HAVE_AVX512
-    {"avx512", kernels::avx512::table, has_avx512},
+    {"avx512", kernels::avx512::table, kernels::avx512::float_table, has_avx512},
 #endif
 };
 
@@ -89,6 +92,11 @@ const InstructionSet& chosen_instruction_set() {
 
 const Kernels& kernel_table() {
     static const Kernels& table = chosen_instruction_set().table();
+    return table;
+}
+
+const FloatKernels& float_kernel_table() {
+    static const FloatKernels& table = chosen_instruction_set().float_table();
     return table;
 }
 

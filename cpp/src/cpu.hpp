@@ -12,6 +12,7 @@ namespace jacnet {
 struct InstructionSet {
     const char* name;
     const Kernels& (*table)();
+    const FloatKernels& (*float_table)();
     bool (*supported)();  ///< by the processor and the operating system, every bit compiled with
 };
 

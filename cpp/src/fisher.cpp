@@ -80,7 +80,8 @@ void contract_slopes(const Plan& plan, const Batch& batch, double* f, index_t ld
     const double factor = root_of_inverse(likelihood_scale(plan, batch));
     for (index_t j = 0; batch.size() == 0 && j < p; ++j) std::fill_n(f + j * ld, p, 0.0);
     Workspace work;
-    Contraction contraction(plan, Curvature::gauss_newton, Route::columns, ld, work);
+    Contraction contraction(plan, Curvature::gauss_newton, Route::columns, Precision::float64, ld,
+                            work);
     const index_t step = contraction.block_lanes();
     for (index_t first = 0; first < batch.size(); first += step) {
         const index_t count = std::min(step, batch.size() - first);

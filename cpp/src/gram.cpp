@@ -17,8 +17,9 @@ namespace jacnet {
 
 namespace {
 
-MatrixView<double> part(const MatrixView<double>& whole, index_t row, index_t column, index_t rows,
-                        index_t columns) {
+template <class Real>
+MatrixView<Real> part(const MatrixView<Real>& whole, index_t row, index_t column, index_t rows,
+                      index_t columns) {
     return {whole.data + row * whole.row_stride + column * whole.col_stride, rows, columns,
             whole.row_stride, whole.col_stride};
 }
@@ -36,13 +37,13 @@ double pair_flops(const gram::Shape& shape) {
 }
 
 /// Results that will not be read from the caches anyway.
-bool past_caches(const MatrixView<double>& out) {
+template <class Real>
+bool past_caches(const MatrixView<Real>& out) {
     return static_cast<double>(out.rows) * static_cast<double>(out.cols) > 1e6;
 }
 
-}  // namespace
-
-void compute_gram(Tape& tape, MatrixView<double> g, std::optional<int> requested, GramForm form) {
+template <class Real>
+void gram_into(Tape& tape, MatrixView<Real> g, std::optional<int> requested, GramForm form) {
     if (g.rows == 0) return;
     const gram::Shape shape(tape.plan(), form);
     const auto count = static_cast<double>(tape.batch().size());
@@ -66,8 +67,9 @@ void compute_gram(Tape& tape, MatrixView<double> g, std::optional<int> requested
     });
 }
 
-void compute_kernel(Tape& rows, Tape& columns, MatrixView<double> k, std::optional<int> requested,
-                    GramForm form) {
+template <class Real>
+void kernel_into(Tape& rows, Tape& columns, MatrixView<Real> k, std::optional<int> requested,
+                 GramForm form) {
     if (k.rows == 0 || k.cols == 0) return;
     const gram::Shape shape(rows.plan(), form);
     const double pairs =
@@ -87,9 +89,10 @@ void compute_kernel(Tape& rows, Tape& columns, MatrixView<double> k, std::option
     });
 }
 
-void ntk(const Network& net, const std::vector<MatrixView<const double>>& x1,
-         const std::vector<MatrixView<const double>>& x2, MatrixView<double> k, GramForm form,
-         std::optional<int> n_threads) {
+template <class Real>
+void ntk_into(const Network& net, const std::vector<MatrixView<const double>>& x1,
+              const std::vector<MatrixView<const double>>& x2, MatrixView<Real> k, GramForm form,
+              std::optional<int> n_threads) {
     const Plan plan(net, "ntk", Parameters::borrowed);
     const Samples one{.x = x1, .t = {}}, other{.x = x2, .t = {}};
     constexpr auto policy = Batch::UnknownInputs::refused;
@@ -103,12 +106,44 @@ void ntk(const Network& net, const std::vector<MatrixView<const double>>& x1,
     Tape left(plan, rows, false);
     if (x2.empty()) {
         check(rows.size());
-        return compute_gram(left, k, n_threads, form);
+        return gram_into(left, k, n_threads, form);
     }
     const Batch columns(plan, other, "ntk", policy, "x2");
     check(columns.size());
     Tape right(plan, columns, false);
-    compute_kernel(left, right, k, n_threads, form);
+    kernel_into(left, right, k, n_threads, form);
+}
+
+}  // namespace
+
+void compute_gram(Tape& tape, MatrixView<double> g, std::optional<int> n_threads, GramForm form) {
+    gram_into(tape, g, n_threads, form);
+}
+
+void compute_gram(Tape& tape, MatrixView<float> g, std::optional<int> n_threads, GramForm form) {
+    gram_into(tape, g, n_threads, form);
+}
+
+void compute_kernel(Tape& rows, Tape& columns, MatrixView<double> k, std::optional<int> n_threads,
+                    GramForm form) {
+    kernel_into(rows, columns, k, n_threads, form);
+}
+
+void compute_kernel(Tape& rows, Tape& columns, MatrixView<float> k, std::optional<int> n_threads,
+                    GramForm form) {
+    kernel_into(rows, columns, k, n_threads, form);
+}
+
+void ntk(const Network& net, const std::vector<MatrixView<const double>>& x1,
+         const std::vector<MatrixView<const double>>& x2, MatrixView<double> k, GramForm form,
+         std::optional<int> n_threads) {
+    ntk_into(net, x1, x2, k, form, n_threads);
+}
+
+void ntk(const Network& net, const std::vector<MatrixView<const double>>& x1,
+         const std::vector<MatrixView<const double>>& x2, MatrixView<float> k, GramForm form,
+         std::optional<int> n_threads) {
+    ntk_into(net, x1, x2, k, form, n_threads);
 }
 
 }  // namespace jacnet

@@ -1,6 +1,7 @@
 #include "gram_tile.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace jacnet::gram {
 
@@ -122,10 +123,13 @@ void Tile::mirror() {
     }
 }
 
-void Tile::put(const MatrixView<double>& to, bool stream) {
+template <class Real>
+void Tile::put(const MatrixView<Real>& to, bool stream) {
     const Kernels& kernels = kernel_table();
-    const auto column = [&](const double* from, index_t n, double* target) {
-        if (stream) {
+    const auto column = [&](const double* from, index_t n, Real* target) {
+        if constexpr (std::is_same_v<Real, float>) {
+            float_kernel_table().round(n, from, target, stream);
+        } else if (stream) {
             kernels.stream(n, from, target);
         } else {
             std::copy_n(from, n, target);
@@ -150,9 +154,12 @@ void Tile::put(const MatrixView<double>& to, bool stream) {
         }
     } else {
         for (index_t j = 0; j < columns; ++j) {
-            for (index_t i = 0; i < rows; ++i) to(i, j) = values[i + j * rows];
+            for (index_t i = 0; i < rows; ++i) to(i, j) = static_cast<Real>(values[i + j * rows]);
         }
     }
 }
+
+template void Tile::put(const MatrixView<double>&, bool);
+template void Tile::put(const MatrixView<float>&, bool);
 
 }  // namespace jacnet::gram

@@ -28,7 +28,9 @@ public:
     /// Makes a tile of a chunk with itself symmetric, from its upper triangle.
     void mirror();
     /// Writes the tile to a matrix of its size; `stream`: past the caches.
-    void put(const MatrixView<double>& to, bool stream);
+    /// A matrix of floats gets its values rounded once.
+    template <class Real>
+    void put(const MatrixView<Real>& to, bool stream);
 
 private:
     void product(index_t features, index_t height, const double* left, index_t width,

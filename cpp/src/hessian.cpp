@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
+#include <type_traits>
 
 #include "contraction.hpp"
+#include "memory.hpp"
 #include "parallel.hpp"
 #include "questions.hpp"
 
@@ -22,24 +25,34 @@ index_t chunk_samples(const Plan& plan) {
     return std::clamp(cached_doubles / per_sample / lanes * lanes, index_t{32}, index_t{128});
 }
 
+template <class Result>
+const auto& kernels_of() {
+    if constexpr (std::is_same_v<Result, float>) {
+        return float_kernel_table();
+    } else {
+        return kernel_table();
+    }
+}
+
 /// What is below the diagonal: by the route over curvature, of the squares of every layer's own
 /// block as well.
-void mirror(const Plan& plan, Route route, double* h, index_t ld, int n_threads) {
+template <class Result>
+void mirror(const Plan& plan, Route route, Result* h, index_t ld, int n_threads) {
+    const auto& kernels = kernels_of<Result>();
     constexpr index_t columns = 64;
     for (const PlanLayer& layer : plan.layers) {
         if (route == Route::columns) break;
-        double* corner = h + layer.offset * (ld + 1);
+        Result* corner = h + layer.offset * (ld + 1);
         const index_t together = std::max(columns / std::max(layer.h, index_t{1}), index_t{1});
         parallel_for((layer.k + together - 1) / together, n_threads, [&](index_t task) {
             const index_t first = task * together;
-            kernel_table().mirror_squares(layer.h, first, std::min(first + together, layer.k),
-                                          corner, ld);
+            kernels.mirror_squares(layer.h, first, std::min(first + together, layer.k), corner, ld);
         });
     }
     const index_t p = plan.n_parameters;
     parallel_for((p + columns - 1) / columns, n_threads, [&](index_t task) {
         const index_t first = task * columns;
-        kernel_table().mirror(p, first, std::min(first + columns, p), h, ld);
+        kernels.mirror(p, first, std::min(first + columns, p), h, ld);
     });
 }
 
@@ -87,25 +100,52 @@ double total_flops(const Plan& plan, index_t samples) {
     return p * p * static_cast<double>(samples + 2);
 }
 
-}  // namespace
+/// Sums of several blocks of a matrix in float, of which memory is touched above the diagonal only:
+/// half of what it is.
+std::unique_ptr<double[]> wide_sums(index_t p) {
+    const double bytes = 4.0 * static_cast<double>(p) * static_cast<double>(p);
+    need_memory(bytes, "float32: the matrix's sums in float64", "ask for fewer samples at a time");
+    return std::unique_ptr<double[]>(new double[static_cast<std::size_t>(p * p)]);
+}
 
-double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
-                          double scale, double* h, index_t ld, double* gradient,
-                          std::optional<int> requested, std::optional<Route> given) {
+/// The upper triangle, rounded once.
+void round_columns(index_t p, const double* sums, float* h, index_t ld, int n_threads) {
+    constexpr index_t columns = 64;
+    parallel_for((p + columns - 1) / columns, n_threads, [&](index_t task) {
+        const index_t last = std::min((task + 1) * columns, p);
+        for (index_t j = task * columns; j < last; ++j) {
+            float_kernel_table().round(j + 1, sums + j * p, h + j * ld, false);
+        }
+    });
+}
+
+/// contract_curvature into either kind of matrix.
+template <class Result>
+double contract_into(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
+                     double scale, Result* h, index_t ld, double* gradient,
+                     std::optional<int> requested, std::optional<Route> given) {
+    constexpr bool rounded = std::is_same_v<Result, float>;
+    constexpr Precision precision = rounded ? Precision::float32 : Precision::float64;
     const index_t p = plan.n_parameters;
     const int n_threads = threads_for(total_flops(plan, batch.size()), requested);
     if (gradient) std::fill_n(gradient, p, 0.0);
     if (batch.size() == 0) {
-        for (index_t j = 0; j < p; ++j) std::fill_n(h + j * ld, p, 0.0);
+        for (index_t j = 0; j < p; ++j) std::fill_n(h + j * ld, p, Result{0});
         return 0.0;
     }
     const Order order = kind == Curvature::exact ? Order::curvature : Order::slope;
     Workspace work;
     const Route route = given ? *given : Contraction::choose(plan, kind, objective);
-    Contraction contraction(plan, kind, route, ld, work);
+    std::optional<Contraction> made(std::in_place, plan, kind, route, precision, ld, work);
     // Columns of several outputs stand side by side, each with lanes of its own.
     const index_t copies = route == Route::columns ? plan.n_outputs : 1;
-    const index_t step = std::max(contraction.block_lanes() / copies / lanes * lanes, lanes);
+    const index_t step = std::max(made->block_lanes() / copies / lanes * lanes, lanes);
+    std::unique_ptr<double[]> sums;  // of more than one block
+    if (rounded && batch.size() > step) {
+        sums = wide_sums(p);
+        if (ld != p) made.emplace(plan, kind, route, precision, p, work);
+    }
+    Contraction& contraction = *made;
     double loss = 0.0;
     for (index_t first = 0; first < batch.size(); first += step) {
         const index_t count = std::min(step, batch.size() - first);
@@ -149,22 +189,56 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
             loss += losses[task];
             for (index_t i = 0; gradient && i < p; ++i) gradient[i] += gradients[task * p + i];
         }
-        contraction.contract(h, first > 0, n_threads);
+        if (sums) {
+            contraction.contract(sums.get(), first > 0, n_threads);
+        } else {
+            contraction.contract(h, first > 0, n_threads);
+        }
+    }
+    if constexpr (rounded) {
+        if (sums) round_columns(p, sums.get(), h, ld, n_threads);
     }
     mirror(plan, route, h, ld, n_threads);
     return loss;
 }
 
-void compute_hessian(const Plan& plan, const Batch& batch, Curvature kind, MatrixView<double> h,
-                     std::optional<int> n_threads) {
+template <class Result>
+void hessian_into(const Plan& plan, const Batch& batch, Curvature kind, MatrixView<Result> h,
+                  std::optional<int> n_threads) {
     const double scale = data_scale(plan.performance, batch.counted);
     const double penalty = weight_penalty_curvature(plan.performance, plan.n_parameters);
-    with_symmetric_target(h, [&](double* data, index_t ld) {
-        contract_curvature(plan, batch, Objective::performance, kind, scale, data, ld, nullptr,
-                           n_threads);
-        for (index_t i = 0; penalty != 0.0 && i < plan.n_parameters; ++i)
-            data[i + i * ld] += penalty;
+    with_symmetric_target(h, [&](Result* data, index_t ld) {
+        contract_into(plan, batch, Objective::performance, kind, scale, data, ld, nullptr,
+                      n_threads, {});
+        for (index_t i = 0; penalty != 0.0 && i < plan.n_parameters; ++i) {
+            Result& value = data[i + i * ld];
+            value = static_cast<Result>(static_cast<double>(value) + penalty);
+        }
     });
+}
+
+}  // namespace
+
+double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
+                          double scale, double* h, index_t ld, double* gradient,
+                          std::optional<int> n_threads, std::optional<Route> route) {
+    return contract_into(plan, batch, objective, kind, scale, h, ld, gradient, n_threads, route);
+}
+
+double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
+                          double scale, float* h, index_t ld, double* gradient,
+                          std::optional<int> n_threads, std::optional<Route> route) {
+    return contract_into(plan, batch, objective, kind, scale, h, ld, gradient, n_threads, route);
+}
+
+void compute_hessian(const Plan& plan, const Batch& batch, Curvature kind, MatrixView<double> h,
+                     std::optional<int> n_threads) {
+    hessian_into(plan, batch, kind, h, n_threads);
+}
+
+void compute_hessian(const Plan& plan, const Batch& batch, Curvature kind, MatrixView<float> h,
+                     std::optional<int> n_threads) {
+    hessian_into(plan, batch, kind, h, n_threads);
 }
 
 }  // namespace jacnet

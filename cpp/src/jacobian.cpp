@@ -33,15 +33,26 @@ void column_scales(const Plan& plan, const Batch& batch, JacobianScale scale, Bl
     }
 }
 
-}  // namespace
-
-void compute_jacobian(Tape& tape, JacobianScale scale, MatrixView<double> j,
-                      std::optional<int> n_threads) {
+template <class Real>
+void jacobian_into(Tape& tape, JacobianScale scale, MatrixView<Real> j,
+                   std::optional<int> n_threads) {
     const Plan& plan = tape.plan();
     write_columns(tape, {.order = Order::slope, .sensitivities = true},
                   {&LayerTape::d, plan.n_outputs}, j, n_threads, [&](Block& block, double* scales) {
                       column_scales(plan, tape.batch(), scale, block, scales);
                   });
+}
+
+}  // namespace
+
+void compute_jacobian(Tape& tape, JacobianScale scale, MatrixView<double> j,
+                      std::optional<int> n_threads) {
+    jacobian_into(tape, scale, j, n_threads);
+}
+
+void compute_jacobian(Tape& tape, JacobianScale scale, MatrixView<float> j,
+                      std::optional<int> n_threads) {
+    jacobian_into(tape, scale, j, n_threads);
 }
 
 }  // namespace jacnet

@@ -162,7 +162,18 @@ void Linearization::jacobian(MatrixView<double> j, std::optional<int> n_threads)
     compute_jacobian(impl_->tape, JacobianScale::outputs, j, n_threads);
 }
 
+void Linearization::jacobian(MatrixView<float> j, std::optional<int> n_threads) {
+    check_shape("jacobian", j, n_parameters(), n_outputs() * n_samples());
+    compute_jacobian(impl_->tape, JacobianScale::outputs, j, n_threads);
+}
+
 void Linearization::de_dwb(MatrixView<double> j, std::optional<int> n_threads) {
+    need_targets("de_dwb", impl_->batch);
+    check_shape("de_dwb", j, n_parameters(), n_outputs() * n_samples());
+    compute_jacobian(impl_->tape, JacobianScale::errors, j, n_threads);
+}
+
+void Linearization::de_dwb(MatrixView<float> j, std::optional<int> n_threads) {
     need_targets("de_dwb", impl_->batch);
     check_shape("de_dwb", j, n_parameters(), n_outputs() * n_samples());
     compute_jacobian(impl_->tape, JacobianScale::errors, j, n_threads);
@@ -207,6 +218,12 @@ void Linearization::input_hvp(const std::vector<MatrixView<const double>>& u,
 }
 
 void Linearization::gram(MatrixView<double> g, std::optional<int> n_threads, GramForm form) {
+    const index_t size = n_samples() * (form == GramForm::full ? n_outputs() : 1);
+    check_shape("gram", g, size, size);
+    compute_gram(impl_->tape, g, n_threads, form);
+}
+
+void Linearization::gram(MatrixView<float> g, std::optional<int> n_threads, GramForm form) {
     const index_t size = n_samples() * (form == GramForm::full ? n_outputs() : 1);
     check_shape("gram", g, size, size);
     compute_gram(impl_->tape, g, n_threads, form);
@@ -259,7 +276,21 @@ double Linearization::normal_equations(MatrixView<double> jj, VectorView<double>
     return compute_normal_equations(impl_->plan, impl_->batch, jj, je, n_threads);
 }
 
+double Linearization::normal_equations(MatrixView<float> jj, VectorView<float> je,
+                                       std::optional<int> n_threads) {
+    need_targets("normal_equations", impl_->batch);
+    check_shape("normal_equations", jj, n_parameters(), n_parameters());
+    check_size("normal_equations", je, n_parameters());
+    return compute_normal_equations(impl_->plan, impl_->batch, jj, je, n_threads);
+}
+
 void Linearization::hessian(MatrixView<double> h, Curvature kind, std::optional<int> n_threads) {
+    need_curvature("hessian", impl_->plan, impl_->batch);
+    check_shape("hessian", h, n_parameters(), n_parameters());
+    compute_hessian(impl_->plan, impl_->batch, kind, h, n_threads);
+}
+
+void Linearization::hessian(MatrixView<float> h, Curvature kind, std::optional<int> n_threads) {
     need_curvature("hessian", impl_->plan, impl_->batch);
     check_shape("hessian", h, n_parameters(), n_parameters());
     compute_hessian(impl_->plan, impl_->batch, kind, h, n_threads);

@@ -1,6 +1,7 @@
 /// J J', J e and e'e of the errors, without holding J.
 
 #include <cmath>
+#include <type_traits>
 
 #include "contraction.hpp"
 #include "questions.hpp"
@@ -78,22 +79,37 @@ double augmented_products(const Plan& plan, const Batch& batch, double* jj, inde
     return products[p + p * size];
 }
 
-}  // namespace
-
-double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<double> jj,
-                                VectorView<double> je, std::optional<int> n_threads) {
+template <class Result>
+double sum_squares(const Plan& plan, const Batch& batch, MatrixView<Result> jj,
+                   VectorView<Result> je, std::optional<int> n_threads) {
     const index_t p = plan.n_parameters;
     Workspace work;
     double* gradient = work.doubles(p);
     double sse = 0.0;
-    with_symmetric_target(jj, [&](double* data, index_t ld) {
-        sse = small(plan, batch)
-                  ? augmented_products(plan, batch, data, ld, gradient)
-                  : contract_curvature(plan, batch, Objective::half_sse, Curvature::gauss_newton,
-                                       1.0, data, ld, gradient, n_threads);
+    with_symmetric_target(jj, [&](Result* data, index_t ld) {
+        if constexpr (std::is_same_v<Result, double>) {
+            if (small(plan, batch)) {
+                sse = augmented_products(plan, batch, data, ld, gradient);
+                return;
+            }
+        }
+        sse = contract_curvature(plan, batch, Objective::half_sse, Curvature::gauss_newton, 1.0,
+                                 data, ld, gradient, n_threads);
     });
-    for (index_t i = 0; i < p; ++i) je[i] = gradient[i];
+    for (index_t i = 0; i < p; ++i) je[i] = static_cast<Result>(gradient[i]);
     return sse;
+}
+
+}  // namespace
+
+double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<double> jj,
+                                VectorView<double> je, std::optional<int> n_threads) {
+    return sum_squares(plan, batch, jj, je, n_threads);
+}
+
+double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<float> jj,
+                                VectorView<float> je, std::optional<int> n_threads) {
+    return sum_squares(plan, batch, jj, je, n_threads);
 }
 
 }  // namespace jacnet

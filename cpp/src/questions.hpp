@@ -21,6 +21,8 @@ void compute_gradient(Tape& tape, VectorView<double> g, std::optional<int> n_thr
 enum class JacobianScale { outputs, errors };
 void compute_jacobian(Tape& tape, JacobianScale scale, MatrixView<double> j,
                       std::optional<int> n_threads);
+void compute_jacobian(Tape& tape, JacobianScale scale, MatrixView<float> j,
+                      std::optional<int> n_threads);
 void compute_input_jacobian(Tape& tape, double* data, const index_t strides[3],
                             std::optional<int> n_threads);
 
@@ -44,15 +46,23 @@ void put_by_sample(index_t count, index_t n_runs, const Factor* runs, double* ou
 /// (dy/dw)'(dy/dw), SQ x SQ, or summed over equal outputs, Q x Q.
 void compute_gram(Tape& tape, MatrixView<double> g, std::optional<int> n_threads,
                   GramForm form = GramForm::full);
+void compute_gram(Tape& tape, MatrixView<float> g, std::optional<int> n_threads,
+                  GramForm form = GramForm::full);
 
 /// The same between two sets of samples of one network: S Q1 x S Q2, or Q1 x Q2.
 void compute_kernel(Tape& rows, Tape& columns, MatrixView<double> k, std::optional<int> n_threads,
+                    GramForm form);
+void compute_kernel(Tape& rows, Tape& columns, MatrixView<float> k, std::optional<int> n_threads,
                     GramForm form);
 
 /// Curvature of an objective, and for half_sse its gradient J e and twice its value e'e.
 double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<double> jj,
                                 VectorView<double> je, std::optional<int> n_threads);
+double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<float> jj,
+                                VectorView<float> je, std::optional<int> n_threads);
 void compute_hessian(const Plan& plan, const Batch& batch, Curvature kind, MatrixView<double> h,
+                     std::optional<int> n_threads);
+void compute_hessian(const Plan& plan, const Batch& batch, Curvature kind, MatrixView<float> h,
                      std::optional<int> n_threads);
 
 enum class Route;
@@ -86,20 +96,26 @@ void compute_fisher_diagonal(const Plan& plan, const Batch& batch, Fisher kind, 
 double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
                           double scale, double* h, index_t ld, double* gradient,
                           std::optional<int> n_threads, std::optional<Route> route = {});
+/// The same with products in float. Up to so many samples as are taken at once (1024, fewer where
+/// their operands exceed 64 MiB) nothing else is held; above, the sums are doubles of their own.
+double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
+                          double scale, float* h, index_t ld, double* gradient,
+                          std::optional<int> n_threads, std::optional<Route> route = {});
 
 /// Calls body(data, ld) with column-major storage for a symmetric result: the caller's own where
 /// its rows or columns are contiguous, else scratch that is copied afterwards.
-template <class Body>
-void with_symmetric_target(const MatrixView<double>& out, Body&& body) {
+template <class Result, class Body>
+void with_symmetric_target(const MatrixView<Result>& out, Body&& body) {
     const index_t p = out.rows;
     if (out.row_stride == 1 && out.col_stride >= p) {
         body(out.data, out.col_stride);
     } else if (out.col_stride == 1 && out.row_stride >= p) {
         body(out.data, out.row_stride);
     } else {
-        need_memory(8.0 * static_cast<double>(p) * static_cast<double>(p),
-                    "a result whose columns are not contiguous", "pass an ordinary array as out");
-        std::vector<double> compact(static_cast<std::size_t>(p * p));
+        need_memory(
+            static_cast<double>(sizeof(Result)) * static_cast<double>(p) * static_cast<double>(p),
+            "a result whose columns are not contiguous", "pass an ordinary array as out");
+        std::vector<Result> compact(static_cast<std::size_t>(p * p));
         body(compact.data(), p);
         for (index_t j = 0; j < p; ++j) {
             for (index_t i = 0; i < p; ++i)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[np.float64]  # float32 where dtype says so
 Signals = ArrayLike | Sequence[ArrayLike]  # one array, or one per input or output
 Samples = ArrayLike | None
 Quantity = Literal["de_dwb", "dperf_dwb"]
@@ -15,6 +15,7 @@ HessianKind = Literal["exact", "gauss-newton"]
 Structure = Literal["full", "block", "diagonal"]
 Order = Literal["matlab", "torch", "keras", "sklearn"] | None
 Variables = Literal["parameters", "inputs"]
+RealType = Any  # None, numpy.float64 or numpy.float32, as numpy.dtype takes them
 Step = tuple[str, Mapping[str, float]]
 BlockRow = tuple[str, str, int, int, int, int, int, bool]
 
@@ -91,6 +92,8 @@ class Linearization:
     def n_outputs(self) -> int: ...
     @property
     def n_inputs(self) -> int: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
     @property
     def n_samples(self) -> int: ...
     @property
@@ -217,6 +220,7 @@ def linearize(
     *,
     ew: Signals | None = None,
     samples: Samples = None,
+    dtype: RealType = None,
 ) -> Linearization: ...
 def perform(net: Network, t: Signals, y: Signals, ew: Signals | None = None) -> float: ...
 def defaultderiv(
@@ -233,6 +237,7 @@ def defaultderiv(
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
+    dtype: RealType = None,
 ) -> Array: ...
 def staticderiv(
     what: Quantity,
@@ -248,6 +253,7 @@ def staticderiv(
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
+    dtype: RealType = None,
 ) -> Array: ...
 def num2deriv(
     what: Quantity,
@@ -263,6 +269,7 @@ def num2deriv(
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
+    dtype: RealType = None,
 ) -> Array: ...
 def num5deriv(
     what: Quantity,
@@ -278,6 +285,7 @@ def num5deriv(
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
+    dtype: RealType = None,
 ) -> Array: ...
 def gradient(
     net: Network,
@@ -289,6 +297,7 @@ def gradient(
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
+    dtype: RealType = None,
 ) -> Array: ...
 def gauss_newton(
     net: Network,
@@ -300,6 +309,7 @@ def gauss_newton(
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
+    dtype: RealType = None,
 ) -> Array: ...
 def hessian(
     net: Network,
@@ -314,6 +324,7 @@ def hessian(
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
+    dtype: RealType = None,
 ) -> Any: ...
 def gradients(
     net: Network,
@@ -418,6 +429,7 @@ def normal_equations(
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
+    dtype: RealType = None,
 ) -> tuple[Array, Array, float]: ...
 def jacobian(
     net: Network,
@@ -428,6 +440,7 @@ def jacobian(
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
+    dtype: RealType = None,
 ) -> Array: ...
 def gram(
     net: Network,
@@ -437,6 +450,7 @@ def gram(
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
+    dtype: RealType = None,
 ) -> Array: ...
 def ntk(
     net: Network,
@@ -446,6 +460,7 @@ def ntk(
     traced: bool = False,
     n_threads: int | None = None,
     out: Array | None = None,
+    dtype: RealType = None,
 ) -> Array: ...
 def input_hessian(
     net: Network,

@@ -41,12 +41,13 @@ double sign_of(const char* function, const std::string& sign) {
 py::array derivative(const char* function, const std::string& what, py::handle net, py::handle x,
                      py::handle t, py::handle xi, py::handle ai, py::handle ew,
                      const std::string& sign, py::handle order, py::handle samples,
-                     py::handle n_threads, py::handle out) {
+                     py::handle n_threads, py::handle out, py::handle dtype) {
     const bool errors = wants_jacobian(function, what);
     const double factor = sign_of(function, sign);
     refuse_delays(function, xi, "xi");
     refuse_delays(function, ai, "ai");
-    PyLinearization lin(network(net, function), function, x, need(t, function), ew, samples);
+    PyLinearization lin(network(net, function), function, x, need(t, function), ew, samples,
+                        real_type(dtype, function));
     const ParameterOrder rearrange(function, lin.network(), order);
     return rearrange(errors ? lin.de_dwb(function, n_threads, out)
                             : lin.gradient(function, n_threads, out, factor),
@@ -57,7 +58,11 @@ py::array numeric_derivative(const char* function, Stencil stencil, const std::s
                              py::handle net_handle, py::handle x, py::handle t, py::handle xi,
                              py::handle ai, py::handle ew, const std::string& sign,
                              py::handle order, py::handle samples, py::handle n_threads,
-                             py::handle out) {
+                             py::handle out, py::handle dtype) {
+    if (real_type(dtype, function) == Real::float32) {
+        throw py::type_error(std::string(function) +
+                             ": differences are taken in float64 only; leave dtype out");
+    }
     const bool errors = wants_jacobian(function, what);
     const double factor = sign_of(function, sign);
     refuse_delays(function, xi, "xi");
@@ -93,29 +98,33 @@ void bind_derivative(py::module_& m, const char* name, const char* doc, Function
     def_fast(m, name, doc,
              {required("what"), required("net"), required("x"), required("t"), optional("xi"),
               optional("ai"), optional("ew"), keyword("sign", "'true'", py::str("true")),
-              keyword("order"), keyword("samples"), keyword("n_threads"), keyword("out")},
+              keyword("order"), keyword("samples"), keyword("n_threads"), keyword("out"),
+              keyword("dtype")},
              [function, name](py::object what_object, py::object net, py::object x, py::object t,
                               py::object xi, py::object ai, py::object ew, py::object sign_object,
                               py::object order, py::object samples, py::object n_threads,
-                              py::object out) {
+                              py::object out, py::object dtype) {
                  const std::string what = word(what_object, name, "what",
                                                "'de_dwb' or 'dperf_dwb', before net, x and t");
                  const std::string sign = word(sign_object, name, "sign", "'true' or 'matlab'");
-                 return function(what, net, x, t, xi, ai, ew, sign, order, samples, n_threads, out);
+                 return function(what, net, x, t, xi, ai, ew, sign, order, samples, n_threads, out,
+                                 dtype);
              });
 }
 
 /// Binds a function (net, x, t, *, order, ew, samples, n_threads, out) of a linearization.
 template <class Ask>
 void bind_question(py::module_& m, const char* name, const char* doc, Ask ask) {
-    def_fast(m, name, doc,
-             {required("net"), required("x"), required("t"), keyword("order"), keyword("ew"),
-              keyword("samples"), keyword("n_threads"), keyword("out")},
-             [name, ask](py::object net, py::object x, py::object t, py::object order,
-                         py::object ew, py::object samples, py::object n_threads, py::object out) {
-                 PyLinearization lin(network(net, name), name, x, need(t, name), ew, samples);
-                 return ask(lin, ParameterOrder(name, lin.network(), order), n_threads, out);
-             });
+    def_fast(
+        m, name, doc,
+        {required("net"), required("x"), required("t"), keyword("order"), keyword("ew"),
+         keyword("samples"), keyword("n_threads"), keyword("out"), keyword("dtype")},
+        [name, ask](py::object net, py::object x, py::object t, py::object order, py::object ew,
+                    py::object samples, py::object n_threads, py::object out, py::object dtype) {
+            PyLinearization lin(network(net, name), name, x, need(t, name), ew, samples,
+                                real_type(dtype, name));
+            return ask(lin, ParameterOrder(name, lin.network(), order), n_threads, out);
+        });
 }
 
 py::array jacobian(PyLinearization& lin, const std::string& wrt, py::handle order,
@@ -154,6 +163,13 @@ void bind_derivatives(py::module_& m) {
                                "P: rows of de_dwb, size of the Hessian.")
         .def_property_readonly("n_outputs", &PyLinearization::n_outputs, "S: rows of all outputs.")
         .def_property_readonly("n_inputs", &PyLinearization::n_inputs, "R: rows of all inputs.")
+        .def_property_readonly(
+            "dtype",
+            [](const PyLinearization& lin) {
+                return lin.real() == Real::float32 ? py::dtype::of<float>()
+                                                   : py::dtype::of<double>();
+            },
+            "numpy.dtype of its answers: float64, or float32 where linearize was told so.")
         .def_property_readonly("n_samples", &PyLinearization::n_samples, "Q: samples in use.")
         .def_property_readonly(
             "n_targets", [](PyLinearization& lin) { return lin.made().n_targets(); },
@@ -252,38 +268,40 @@ void bind_derivatives(py::module_& m) {
               keyword("kind", "'exact'", py::str("exact")),
               keyword("structure", "'full'", py::str("full")),
               keyword("packed", "False", py::bool_(false)), keyword("order"), keyword("ew"),
-              keyword("samples"), keyword("n_threads"), keyword("out")},
+              keyword("samples"), keyword("n_threads"), keyword("out"), keyword("dtype")},
              [](py::object net, py::object x, py::object t, py::object kind, py::object structure,
                 py::object packed, py::object order, py::object ew, py::object samples,
-                py::object n_threads, py::object out) {
+                py::object n_threads, py::object out, py::object dtype) {
                  curvature_kind("hessian", kind);
                  PyLinearization lin(network(net, "hessian"), "hessian", x, need(t, "hessian"), ew,
-                                     samples);
+                                     samples, real_type(dtype, "hessian"));
                  return hessian(lin, "hessian", kind, structure, packed, order, n_threads, out);
              });
-    def_fast(
-        m, "jacobian", doc::jacobian,
-        {required("net"), required("x"), optional("wrt", "'parameters'", py::str("parameters")),
-         keyword("order"), keyword("samples"), keyword("n_threads"), keyword("out")},
-        [](py::object net, py::object x, py::object wrt_object, py::object order,
-           py::object samples, py::object n_threads, py::object out) {
-            const std::string wrt =
-                word(wrt_object, "jacobian", "wrt",
-                     "'parameters' or 'inputs' (targets are for defaultderiv('de_dwb', ...))");
-            PyLinearization lin(network(net, "jacobian"), "jacobian", x, py::none(), py::none(),
-                                samples);
-            return jacobian(lin, wrt, order, n_threads, out);
-        });
+    def_fast(m, "jacobian", doc::jacobian,
+             {required("net"), required("x"),
+              optional("wrt", "'parameters'", py::str("parameters")), keyword("order"),
+              keyword("samples"), keyword("n_threads"), keyword("out"), keyword("dtype")},
+             [](py::object net, py::object x, py::object wrt_object, py::object order,
+                py::object samples, py::object n_threads, py::object out, py::object dtype) {
+                 const std::string wrt =
+                     word(wrt_object, "jacobian", "wrt",
+                          "'parameters' or 'inputs' (targets are for defaultderiv('de_dwb', ...))");
+                 PyLinearization lin(network(net, "jacobian"), "jacobian", x, py::none(),
+                                     py::none(), samples, real_type(dtype, "jacobian"));
+                 return jacobian(lin, wrt, order, n_threads, out);
+             });
     m.def(
         "linearize",
-        [](py::object net, py::object x, py::object t, py::object ew, py::object samples) {
-            auto lin = std::make_unique<PyLinearization>(network(net, "linearize"), "linearize", x,
-                                                         t, ew, samples);
+        [](py::object net, py::object x, py::object t, py::object ew, py::object samples,
+           py::object dtype) {
+            auto lin =
+                std::make_unique<PyLinearization>(network(net, "linearize"), "linearize", x, t, ew,
+                                                  samples, real_type(dtype, "linearize"));
             lin->keep();
             return lin;
         },
         py::arg("net"), py::arg("x"), py::arg("t") = none, py::kw_only(), py::arg("ew") = none,
-        py::arg("samples") = none, py::keep_alive<0, 1>(), doc::linearize);
+        py::arg("samples") = none, py::arg("dtype") = none, py::keep_alive<0, 1>(), doc::linearize);
     m.def(
         "perform",
         [](py::object net_handle, py::object t, py::object y, py::object ew) {

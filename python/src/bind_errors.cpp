@@ -31,7 +31,8 @@ void bind_errors(py::module_& m) {
     cls.def(
            "parameters",
            [](PyLinearization& lin) {
-               const py::array wb = lin.target("parameters", py::none(), {lin.n_parameters()});
+               const py::array wb = result(py::none(), {"parameters", "out"},
+                                           {lin.n_parameters()});  // as it was given
                lin.made().parameters(vector(wb));
                return wb;
            },
@@ -40,20 +41,20 @@ void bind_errors(py::module_& m) {
             "errors",
             [](PyLinearization& lin, py::object n, py::object out) {
                 const auto threads = thread_count(n, "errors");
-                const py::array e = lin.target("errors", out, {lin.n_outputs(), lin.n_samples()});
+                const Answer e = lin.target("errors", out, {lin.n_outputs(), lin.n_samples()});
                 Linearization& made = lin.made();
                 lin.ask(lin.work(1), [&] { made.errors(matrix(e), threads); });
-                return e;
+                return e.given();
             },
             py::kw_only(), py::arg("n_threads") = py::none(), py::arg("out") = py::none(),
             errors_doc)
         .def(
             "error_scales",
             [](PyLinearization& lin, py::object out) {
-                const py::array s =
+                const Answer s =
                     lin.target("error_scales", out, {lin.n_outputs(), lin.n_samples()});
                 lin.made().error_scales(matrix(s));
-                return s;
+                return s.given();
             },
             py::kw_only(), py::arg("out") = py::none(), error_scales_doc)
         .def(

@@ -40,44 +40,44 @@ private:
 py::array input_hessian(PyLinearization& lin, py::handle n_threads, py::handle out) {
     const auto threads = thread_count(n_threads, "input_hessian");
     const index_t rows = lin.n_inputs();
-    const py::array h =
+    const Answer h =
         lin.target("input_hessian", out, {lin.n_samples(), lin.n_outputs(), rows, rows}, true);
     const index_t size = sizeof(double);
-    const index_t strides[4] = {h.strides(0) / size, h.strides(1) / size, h.strides(2) / size,
-                                h.strides(3) / size};
-    auto* values = static_cast<double*>(const_cast<void*>(h.data()));
+    const index_t strides[4] = {h->strides(0) / size, h->strides(1) / size, h->strides(2) / size,
+                                h->strides(3) / size};
+    auto* values = static_cast<double*>(const_cast<void*>(h->data()));
     Linearization& made = lin.made();
     lin.ask(lin.work(2 * (rows + lin.n_outputs())),
             [&] { made.input_hessian(values, strides, threads); });
-    return h;
+    return h.given();
 }
 
 py::array laplacian(PyLinearization& lin, py::handle n_threads, py::handle out) {
     const auto threads = thread_count(n_threads, "laplacian");
-    const py::array l = lin.target("laplacian", out, {lin.n_samples(), lin.n_outputs()}, true);
+    const Answer l = lin.target("laplacian", out, {lin.n_samples(), lin.n_outputs()}, true);
     Linearization& made = lin.made();
     lin.ask(lin.work(2 * (lin.n_inputs() + 2)), [&] { made.laplacian(matrix(l), threads); });
-    return l;
+    return l.given();
 }
 
 py::array input_jvp(PyLinearization& lin, py::handle v, py::handle n_threads, py::handle out) {
     const auto threads = thread_count(n_threads, "input_jvp");
     const Directions directions = Directions::of_inputs(lin, v, "input_jvp");
-    const py::array y = lin.target("input_jvp", out, {lin.n_outputs(), lin.n_samples()});
+    const Answer y = lin.target("input_jvp", out, {lin.n_outputs(), lin.n_samples()});
     directions.refuse_overlap(y, "input_jvp");
     Linearization& made = lin.made();
     lin.ask(lin.work(4), [&] { made.input_jvp(directions.views(), matrix(y), threads); });
-    return y;
+    return y.given();
 }
 
 py::array input_vjp(PyLinearization& lin, py::handle u, py::handle n_threads, py::handle out) {
     const auto threads = thread_count(n_threads, "input_vjp");
     const Directions sums = Directions::of_outputs(lin, u, "input_vjp");
-    const py::array dx = lin.target("input_vjp", out, {lin.n_inputs(), lin.n_samples()});
+    const Answer dx = lin.target("input_vjp", out, {lin.n_inputs(), lin.n_samples()});
     sums.refuse_overlap(dx, "input_vjp");
     Linearization& made = lin.made();
     lin.ask(lin.work(4), [&] { made.input_vjp(sums.views(), matrix(dx), threads); });
-    return dx;
+    return dx.given();
 }
 
 py::array input_hvp(PyLinearization& lin, py::handle u, py::handle v, py::handle n_threads,
@@ -85,13 +85,13 @@ py::array input_hvp(PyLinearization& lin, py::handle u, py::handle v, py::handle
     const auto threads = thread_count(n_threads, "input_hvp");
     const Directions sums = Directions::of_outputs(lin, u, "input_hvp");
     const Directions directions = Directions::of_inputs(lin, v, "input_hvp");
-    const py::array dx = lin.target("input_hvp", out, {lin.n_inputs(), lin.n_samples()});
+    const Answer dx = lin.target("input_hvp", out, {lin.n_inputs(), lin.n_samples()});
     sums.refuse_overlap(dx, "input_hvp");
     directions.refuse_overlap(dx, "input_hvp");
     Linearization& made = lin.made();
     lin.ask(lin.work(8),
             [&] { made.input_hvp(sums.views(), directions.views(), matrix(dx), threads); });
-    return dx;
+    return dx.given();
 }
 
 PyLinearization untargeted(const char* function, py::handle net, py::handle x, py::handle samples) {

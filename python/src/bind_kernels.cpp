@@ -20,8 +20,9 @@ GramForm form_of(py::handle traced, const char* function) {
 index_t columns_of(const Signals& x) { return x.views().empty() ? 0 : x.views()[0].cols; }
 
 py::array kernel(py::handle net_object, py::handle x1, py::handle x2, py::handle traced,
-                 py::handle n_threads, py::handle out) {
+                 py::handle n_threads, py::handle out, py::handle dtype) {
     const char* function = "ntk";
+    const Real real = real_type(dtype, function);
     const Network& net = network(net_object, function);
     const GramForm form = form_of(traced, function);
     const auto threads = thread_count(n_threads, function);
@@ -31,7 +32,8 @@ py::array kernel(py::handle net_object, py::handle x1, py::handle x2, py::handle
     const Signals other = x2.is_none() ? Signals() : Signals(x2, {function, "x2"}, rows);
     const index_t outputs = form == GramForm::full ? net.n_outputs() : 1;
     const index_t n_rows = columns_of(one), n_columns = columns_of(x2.is_none() ? one : other);
-    const py::array k = result(out, {function, "out"}, {outputs * n_rows, outputs * n_columns});
+    const py::array k =
+        result(out, {function, "out"}, {outputs * n_rows, outputs * n_columns}, false, real);
     if (!out.is_none()) {
         refuse_overlap(k, function, one.arrays(), "x1");
         refuse_overlap(k, function, other.arrays(), "x2");
@@ -42,7 +44,11 @@ py::array kernel(py::handle net_object, py::handle x1, py::handle x2, py::handle
     const double work = static_cast<double>(net.n_parameters()) * samples +
                         10.0 * pairs * static_cast<double>(outputs);
     unlocked(work, net, [&](const Network& own) {
-        jacnet::ntk(own, one.views(), other.views(), matrix(k), form, threads);
+        if (real == Real::float32) {
+            jacnet::ntk(own, one.views(), other.views(), float_matrix(k), form, threads);
+        } else {
+            jacnet::ntk(own, one.views(), other.views(), matrix(k), form, threads);
+        }
     });
     return k;
 }
@@ -64,13 +70,17 @@ void bind_kernels(py::module_& m) {
         py::arg("out") = none, doc::gram);
     m.def(
         "gram",
-        [](Object net, Object x, Object traced, Object samples, Object n_threads, Object out) {
+        [](Object net, Object x, Object traced, Object samples, Object n_threads, Object out,
+           Object dtype) {
             const GramForm form = form_of(traced, "gram");
-            PyLinearization lin(network(net, "gram"), "gram", x, py::none(), py::none(), samples);
+            PyLinearization lin(network(net, "gram"), "gram", x, py::none(), py::none(), samples,
+                                real_type(dtype, "gram"));
             return lin.gram("gram", n_threads, out, form);
         },
         py::arg("net"), py::arg("x"), py::kw_only(), py::arg("traced") = false,
-        py::arg("samples") = none, py::arg("n_threads") = none, py::arg("out") = none, doc::gram);
+        py::arg("samples") = none, py::arg("n_threads") = none, py::arg("out") = none,
+        py::arg("dtype") = none, doc::gram);
     m.def("ntk", &kernel, py::arg("net"), py::arg("x1"), py::arg("x2") = none, py::kw_only(),
-          py::arg("traced") = false, py::arg("n_threads") = none, py::arg("out") = none, doc::ntk);
+          py::arg("traced") = false, py::arg("n_threads") = none, py::arg("out") = none,
+          py::arg("dtype") = none, doc::ntk);
 }

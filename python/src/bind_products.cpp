@@ -82,17 +82,17 @@ py::array jvp(PyLinearization& lin, py::handle v, py::handle n_threads, py::hand
     const char* function = "jvp";
     const auto threads = thread_count(n_threads, function);
     const DirectionsArgument directions(v, function, lin.n_parameters());
-    const py::array y =
+    const Answer y =
         lin.target(function, out, directions.shape({lin.n_outputs(), lin.n_samples()}));
     if (!out.is_none()) refuse_overlap(y, function, {directions.array}, "v");
     const index_t step = sizeof(double);
-    const index_t strides[3] = {y.strides(0) / step, y.strides(1) / step,
-                                directions.many ? y.strides(2) / step : 0};
-    auto* data = static_cast<double*>(const_cast<void*>(y.data()));
+    const index_t strides[3] = {y->strides(0) / step, y->strides(1) / step,
+                                directions.many ? y->strides(2) / step : 0};
+    auto* data = static_cast<double*>(const_cast<void*>(y->data()));
     Linearization& made = lin.made();
     lin.ask(lin.work(4 * directions.view.cols + 2),
             [&] { made.jvp(directions.view, data, strides, threads); });
-    return y;
+    return y.given();
 }
 
 py::array vjp(PyLinearization& lin, py::handle u, py::handle n_threads, py::handle out) {
@@ -101,13 +101,13 @@ py::array vjp(PyLinearization& lin, py::handle u, py::handle n_threads, py::hand
     const OutputsArgument weights(u, function, lin.n_outputs(), lin.n_samples());
     std::vector<index_t> shape{lin.n_parameters()};
     if (weights.many) shape.push_back(weights.count);
-    const py::array g = lin.target(function, out, shape);
+    const Answer g = lin.target(function, out, shape);
     if (!out.is_none()) refuse_overlap(g, function, {weights.array}, "u");
     const auto* data = static_cast<const double*>(weights.array.data());
     Linearization& made = lin.made();
     lin.ask(lin.work(4 * weights.count + 2),
             [&] { made.vjp(data, weights.strides, columns(g), threads); });
-    return g;
+    return g.given();
 }
 
 py::array curvature_product(PyLinearization& lin, Curvature kind, py::handle v,
@@ -115,7 +115,7 @@ py::array curvature_product(PyLinearization& lin, Curvature kind, py::handle v,
     const char* function = kind == Curvature::exact ? "hvp" : "ggnvp";
     const auto threads = thread_count(n_threads, function);
     const DirectionsArgument directions(v, function, lin.n_parameters());
-    const py::array product = lin.target(function, out, directions.shape({lin.n_parameters()}));
+    const Answer product = lin.target(function, out, directions.shape({lin.n_parameters()}));
     if (!out.is_none()) refuse_overlap(product, function, {directions.array}, "v");
     Linearization& made = lin.made();
     lin.ask(lin.work(12 * directions.view.cols + 4), [&] {
@@ -125,7 +125,7 @@ py::array curvature_product(PyLinearization& lin, Curvature kind, py::handle v,
             made.ggnvp(directions.view, columns(product), threads);
         }
     });
-    return product;
+    return product.given();
 }
 
 /// Binds a question of one argument, vectors, to the class and as a function of (net, x, vectors).

@@ -112,10 +112,9 @@ Kept& kept() {
 
 }  // namespace
 
-py::array new_array(const std::vector<py::ssize_t>& shape, const std::vector<py::ssize_t>& strides,
-                    std::size_t bytes) {
-    const auto float64 = py::dtype::of<double>();
-    if (bytes < least_bytes || kept().limit() == 0) return py::array(float64, shape, strides);
+py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shape,
+                    const std::vector<py::ssize_t>& strides, std::size_t bytes) {
+    if (bytes < least_bytes || kept().limit() == 0) return py::array(dtype, shape, strides);
     auto buffer = std::make_unique<Buffer>();
     const py::capsule owner(buffer.get(), [](void* p) {
         auto* freed = static_cast<Buffer*>(p);
@@ -124,7 +123,7 @@ py::array new_array(const std::vector<py::ssize_t>& shape, const std::vector<py:
     });
     Buffer* held = buffer.release();  // the capsule's now
     *held = kept().take(bytes);
-    return py::array(float64, shape, strides, held->data, owner);
+    return py::array(dtype, shape, strides, held->data, owner);
 }
 
 void set_buffer_limit(std::size_t bytes) { kept().limit(bytes); }

@@ -10,9 +10,9 @@
 
 namespace jacnet::python {
 
-/// Uninitialised float64 array of the given shape and strides (in bytes): from the kept memory if
-/// it is large, else as NumPy allocates it.
-pybind11::array new_array(const std::vector<pybind11::ssize_t>& shape,
+/// Uninitialised array of a dtype and of the given shape and strides (in bytes): from the kept
+/// memory if it is large, else as NumPy allocates it.
+pybind11::array new_array(const pybind11::dtype& dtype, const std::vector<pybind11::ssize_t>& shape,
                           const std::vector<pybind11::ssize_t>& strides, std::size_t bytes);
 
 /// Most bytes kept for later results; 0 keeps none. Frees what is over.

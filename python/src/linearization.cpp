@@ -76,14 +76,15 @@ PyLinearization::InUse::InUse(std::atomic<bool>& flag) : flag_(flag) {
 }
 
 PyLinearization::PyLinearization(const Network& net, const char* function, py::handle x,
-                                 py::handle t, py::handle ew, py::handle samples)
+                                 py::handle t, py::handle ew, py::handle samples, Real real)
     : net_(net),
       function_(function),
       data_(net, function, x, t, ew, samples),
       n_parameters_(net.n_parameters()),
       n_outputs_(net.n_outputs()),
       n_inputs_(data_.n_inputs()),
-      n_columns_(data_.n_columns()) {}
+      n_columns_(data_.n_columns()),
+      real_(real) {}
 
 void PyLinearization::keep() {
     parameters_ = Parameters::copied;
@@ -113,7 +114,8 @@ PyLinearization::PyLinearization(const PyLinearization& other, Linearization mad
       n_columns_(other.n_columns_),
       parameters_(Parameters::copied),
       made_(std::move(made)),
-      held_(std::move(held)) {}
+      held_(std::move(held)),
+      real_(other.real_) {}
 
 std::unique_ptr<PyLinearization> PyLinearization::with_loss(py::handle dloss, py::handle d2loss) {
     const py::array slope = doubles(dloss, {"with_loss", "dloss"});
@@ -155,12 +157,23 @@ std::unique_ptr<PyLinearization> PyLinearization::with_loss(py::handle dloss, py
     return std::make_unique<PyLinearization>(*this, std::move(changed), std::move(held));
 }
 
+/// question(view of the answer), of floats or doubles.
+template <class Question>
+void PyLinearization::into(const py::array& answer, double flops, Question&& question) {
+    made(flops);
+    if (real_ == Real::float32) {
+        ask(flops, [&] { question(float_matrix(answer)); });
+    } else {
+        ask(flops, [&] { question(matrix(answer)); });
+    }
+}
+
 py::array PyLinearization::outputs(const char* function, py::handle n_threads, py::handle out) {
     const auto threads = thread_count(n_threads, function);
-    const py::array y = target(function, out, {n_outputs_, data_.count()});
+    const Answer y = target(function, out, {n_outputs_, data_.count()});
     made(work(1));
     ask(work(1), [&] { made_->outputs(matrix(y), threads); });
-    return y;
+    return y.given();
 }
 
 double PyLinearization::performance(py::handle n_threads) {
@@ -172,19 +185,18 @@ double PyLinearization::performance(py::handle n_threads) {
 py::array PyLinearization::gradient(const char* function, py::handle n_threads, py::handle out,
                                     double sign) {
     const auto threads = thread_count(n_threads, function);
-    const py::array g = target(function, out, {n_parameters_});
+    const Answer g = target(function, out, {n_parameters_});
     const VectorView<double> view = vector(g);
     made(work(6));
     ask(work(6), [&] { made_->gradient(view, threads); });
     for (index_t i = 0; sign < 0.0 && i < view.size; ++i) view[i] = -view[i];
-    return g;
+    return g.given();
 }
 
 py::array PyLinearization::de_dwb(const char* function, py::handle n_threads, py::handle out) {
     const auto threads = thread_count(n_threads, function);
-    const py::array j = target(function, out, jacobian_shape());
-    made(work(n_outputs_));
-    ask(work(n_outputs_), [&] { made_->de_dwb(matrix(j), threads); });
+    const py::array j = exact_target(function, out, jacobian_shape());
+    into(j, work(n_outputs_), [&](const auto& view) { made_->de_dwb(view, threads); });
     return j;
 }
 
@@ -196,9 +208,8 @@ py::array PyLinearization::jacobian(const char* function, const std::string& wrt
         throw py::value_error(std::string(function) + ": wrt is '" + wrt +
                               "', expected 'parameters' or 'inputs'");
     }
-    const py::array j = target(function, out, jacobian_shape());
-    made(work(n_outputs_));
-    ask(work(n_outputs_), [&] { made_->jacobian(matrix(j), threads); });
+    const py::array j = exact_target(function, out, jacobian_shape());
+    into(j, work(n_outputs_), [&](const auto& view) { made_->jacobian(view, threads); });
     return j;
 }
 
@@ -206,9 +217,8 @@ py::array PyLinearization::gram(const char* function, py::handle n_threads, py::
                                 GramForm form) {
     const auto threads = thread_count(n_threads, function);
     const index_t size = form == GramForm::full ? n_columns_ : data_.count();
-    const py::array g = target(function, out, {size, size});
-    made(work(n_columns_));
-    ask(work(n_columns_), [&] { made_->gram(matrix(g), threads, form); });
+    const py::array g = exact_target(function, out, {size, size});
+    into(g, work(n_columns_), [&](const auto& view) { made_->gram(view, threads, form); });
     return g;
 }
 
@@ -225,12 +235,14 @@ py::tuple PyLinearization::normal_equations(const char* function, py::handle n_t
         out_jj = pair[0];
         out_je = pair[1];
     }
-    const py::array jj = target(function, out_jj, {n_parameters_, n_parameters_});
-    const py::array je = target(function, out_je, {n_parameters_});
+    const py::array jj = exact_target(function, out_jj, {n_parameters_, n_parameters_});
+    const py::array je = exact_target(function, out_je, {n_parameters_});
     python::refuse_overlap(jj, function, {je}, "itself");
     made(work(n_parameters_));
     const double sse = ask(work(n_parameters_), [&] {
-        return made_->normal_equations(matrix(jj), vector(je), threads);
+        return real_ == Real::float32
+                   ? made_->normal_equations(float_matrix(jj), float_vector(je), threads)
+                   : made_->normal_equations(matrix(jj), vector(je), threads);
     });
     return py::make_tuple(jj, je, sse);
 }
@@ -242,16 +254,23 @@ py::array PyLinearization::hessian(const char* function, const std::string& kind
         throw py::value_error(std::string(function) + ": kind is '" + kind +
                               "', expected 'exact' or 'gauss-newton'");
     }
-    const py::array h = target(function, out, {n_parameters_, n_parameters_});
+    const py::array h = exact_target(function, out, {n_parameters_, n_parameters_});
     const Curvature curvature = kind == "exact" ? Curvature::exact : Curvature::gauss_newton;
-    made(work(n_parameters_));
-    ask(work(n_parameters_), [&] { made_->hessian(matrix(h), curvature, threads); });
+    into(h, work(n_parameters_),
+         [&](const auto& view) { made_->hessian(view, curvature, threads); });
     return h;
 }
 
-py::array PyLinearization::target(const char* function, py::handle out,
-                                  const std::vector<index_t>& shape, bool c_order) const {
-    py::array array = result(out, {function, "out"}, shape, c_order);
+Answer PyLinearization::target(const char* function, py::handle out,
+                               const std::vector<index_t>& shape, bool c_order) const {
+    py::array given = exact_target(function, out, shape, c_order);
+    if (real_ == Real::float64) return Answer(given);
+    return {result(py::none(), {function, "out"}, shape, c_order), given};
+}
+
+py::array PyLinearization::exact_target(const char* function, py::handle out,
+                                        const std::vector<index_t>& shape, bool c_order) const {
+    py::array array = result(out, {function, "out"}, shape, c_order, real_);
     if (!out.is_none()) {
         data_.refuse_overlap(array, function);
         python::refuse_overlap(array, function, held_, "the loss");
@@ -261,13 +280,13 @@ py::array PyLinearization::target(const char* function, py::handle out,
 
 py::array PyLinearization::input_jacobian(const char* function, std::optional<int> threads,
                                           py::handle out) {
-    const py::array j = target(function, out, {data_.count(), n_outputs_, n_inputs_}, true);
+    const Answer j = target(function, out, {data_.count(), n_outputs_, n_inputs_}, true);
     const index_t size = sizeof(double);
-    const index_t strides[3] = {j.strides(0) / size, j.strides(1) / size, j.strides(2) / size};
-    auto* values = static_cast<double*>(const_cast<void*>(j.data()));
+    const index_t strides[3] = {j->strides(0) / size, j->strides(1) / size, j->strides(2) / size};
+    auto* values = static_cast<double*>(const_cast<void*>(j->data()));
     made(work(2 * n_outputs_));
     ask(work(2 * n_outputs_), [&] { made_->input_jacobian(values, strides, threads); });
-    return j;
+    return j.given();
 }
 
 double PyLinearization::work(index_t per_parameter) const {

@@ -38,6 +38,27 @@ private:
     index_t count_ = 0;
 };
 
+/// Where a question is answered in float64, and the caller's array: the same one, but for a
+/// linearization that answers in float32.
+class Answer {
+public:
+    explicit Answer(py::array given) : work_(given), given_(std::move(given)) {}
+    Answer(py::array work, py::array given) : work_(std::move(work)), given_(std::move(given)) {}
+
+    operator const py::array&() const { return work_; }
+    const py::array* operator->() const { return &work_; }
+    /// The caller's, not to be read yet.
+    const py::array& caller() const { return given_; }
+    /// The caller's, once the question is answered; rounds what is not in it yet.
+    py::array given() const {
+        if (!work_.is(given_)) given_.attr("__setitem__")(py::ellipsis(), work_);
+        return given_;
+    }
+
+private:
+    py::array work_, given_;
+};
+
 /// A linearization with what it borrows. It is made when first needed, so that results which do not
 /// fit in memory are refused before any data are read.
 ///
@@ -58,7 +79,7 @@ class PyLinearization {
 
 public:
     PyLinearization(const Network& net, const char* function, py::handle x, py::handle t,
-                    py::handle ew, py::handle samples);
+                    py::handle ew, py::handle samples, Real real = Real::float64);
     /// Answers from what is made already; its data are those of another.
     PyLinearization(const PyLinearization& other, Linearization made, std::vector<py::array> held);
 
@@ -92,8 +113,12 @@ public:
                       py::handle out);
 
     /// For the rooms that ask more: a result array that shares memory with no argument, ...
-    py::array target(const char* function, py::handle out, const std::vector<index_t>& shape,
-                     bool c_order = false) const;
+    Answer target(const char* function, py::handle out, const std::vector<index_t>& shape,
+                  bool c_order = false) const;
+    /// ... whose elements are doubles, or floats where the answers are, ...
+    py::array exact_target(const char* function, py::handle out, const std::vector<index_t>& shape,
+                           bool c_order = false) const;
+    Real real() const { return real_; }
     /// ... a question of so many flops, asked without the interpreter lock where that pays, ...
     template <class Work>
     auto ask(double flops, Work&& work) {
@@ -105,6 +130,8 @@ public:
 
 private:
     std::vector<index_t> jacobian_shape() const { return {n_parameters_, n_columns_}; }
+    template <class Question>
+    void into(const py::array& answer, double flops, Question&& question);
     py::array input_jacobian(const char* function, std::optional<int> threads, py::handle out);
 
     const Network& net_;
@@ -115,6 +142,7 @@ private:
     std::optional<Linearization> made_;
     std::vector<py::array> held_;  ///< what a loss is borrowed from
     std::atomic<bool> in_use_{false};
+    Real real_ = Real::float64;
 };
 
 /// A word from a few; anything else is refused by name.

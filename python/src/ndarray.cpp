@@ -33,7 +33,7 @@ std::string dtype_name(const py::dtype& dtype) {
 
 /// Strides in elements; whole ones, as `doubles` and `result` make sure.
 index_t stride(const py::array& array, py::ssize_t axis) {
-    return array.strides(axis) / static_cast<py::ssize_t>(sizeof(double));
+    return array.strides(axis) / array.itemsize();
 }
 
 /// float64 in the machine's byte order; asks no Python code.
@@ -42,16 +42,25 @@ bool is_float64(const py::array& array) {
     return dtype.num() == py::detail::npy_api::NPY_DOUBLE_ && dtype.byteorder() == '=';
 }
 
-/// Whether elements lie where C++ may read them, whole elements apart.
-bool is_aligned(const py::array& array) {
-    if (reinterpret_cast<std::uintptr_t>(array.data()) % alignof(double) != 0) return false;
+bool is_real(const py::array& array, Real real) {
+    if (real == Real::float64) return is_float64(array);
+    const py::dtype dtype = array.dtype();
+    return dtype.num() == py::detail::npy_api::NPY_FLOAT_ && dtype.byteorder() == '=';
+}
+
+/// Whether elements, of 4 or 8 bytes, lie at whole multiples of their size.
+bool whole_elements(const py::array& array) {
+    const py::ssize_t size = array.itemsize();
+    if (reinterpret_cast<std::uintptr_t>(array.data()) % static_cast<std::uintptr_t>(size) != 0) {
+        return false;
+    }
     for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
-        if (array.strides(axis) % static_cast<py::ssize_t>(sizeof(double)) != 0) return false;
+        if (array.strides(axis) % size != 0) return false;
     }
     return true;
 }
 
-bool viewable(const py::array& array) { return is_float64(array) && is_aligned(array); }
+bool viewable(const py::array& array) { return is_float64(array) && whole_elements(array); }
 
 [[noreturn]] void refuse_type(const Argument& argument, const std::string& came) {
     throw py::type_error(text(argument.function, ": ", argument.name,
@@ -292,6 +301,20 @@ std::optional<int> thread_count(py::handle object, const char* function) {
     return static_cast<int>(std::min<long long>(*n, 1 << 16));
 }
 
+Real real_type(py::handle dtype, const char* function) {
+    if (dtype.is_none()) return Real::float64;
+    constexpr const char* due = ": dtype must be numpy.float64 or numpy.float32, got ";
+    py::object found = py::none();
+    try {
+        found = py::module_::import("numpy").attr("dtype")(dtype);
+    } catch (py::error_already_set&) {
+        throw py::type_error(text(function, due, type_name(dtype)));
+    }
+    if (found.equal(py::dtype::of<double>())) return Real::float64;
+    if (found.equal(py::dtype::of<float>())) return Real::float32;
+    throw py::type_error(text(function, due, std::string(py::str(found))));
+}
+
 namespace {
 
 /// Whether no two elements share memory, judged by strides from the smallest to the largest.
@@ -303,7 +326,7 @@ bool distinct(const py::array& array) {
             axes.emplace_back(std::abs(array.strides(axis)), array.shape(axis));
     }
     std::sort(axes.begin(), axes.end());
-    py::ssize_t extent = static_cast<py::ssize_t>(sizeof(double));
+    py::ssize_t extent = array.itemsize();
     for (const auto& [step, length] : axes) {
         if (step < extent) return false;
         extent += step * (length - 1);
@@ -334,8 +357,8 @@ bool overlap(const Extent& a, const Extent& b) {
 namespace {
 
 /// A result that the machine cannot hold is refused before anything is computed.
-void refuse_size(const Argument& argument, const std::vector<index_t>& shape) {
-    double bytes = sizeof(double);
+void refuse_size(const Argument& argument, const std::vector<index_t>& shape, std::size_t item) {
+    double bytes = static_cast<double>(item);
     for (const index_t length : shape) bytes *= static_cast<double>(length);
     constexpr double gib = 1024.0 * 1024.0 * 1024.0;
     if (bytes <= gib) return;
@@ -355,29 +378,32 @@ void refuse_size(const Argument& argument, const std::vector<index_t>& shape) {
 }  // namespace
 
 py::array result(py::handle out, const Argument& argument, const std::vector<index_t>& shape,
-                 bool c_order) {
+                 bool c_order, Real real) {
+    const bool wide = real == Real::float64;
     if (out.is_none()) {
-        refuse_size(argument, shape);
+        const std::size_t item = wide ? sizeof(double) : sizeof(float);
+        refuse_size(argument, shape, item);
         std::vector<py::ssize_t> strides(shape.size());
-        py::ssize_t step = sizeof(double);
+        auto step = static_cast<py::ssize_t>(item);
         for (std::size_t i = 0; i < shape.size(); ++i) {
             const std::size_t axis = c_order ? shape.size() - 1 - i : i;
             strides[axis] = step;
             step *= std::max(shape[axis], index_t{1});
         }
-        return new_array(std::vector<py::ssize_t>(shape.begin(), shape.end()), strides,
+        return new_array(wide ? py::dtype::of<double>() : py::dtype::of<float>(),
+                         std::vector<py::ssize_t>(shape.begin(), shape.end()), strides,
                          static_cast<std::size_t>(step));
     }
     const char* function = argument.function;
+    const char* due =
+        wide ? " must be a float64 array, got " : " must be a float32 array (dtype=), got ";
     if (!py::isinstance<py::array>(out)) {
-        throw py::type_error(
-            text(function, ": ", argument.name, " must be a float64 array, got ", type_name(out)));
+        throw py::type_error(text(function, ": ", argument.name, due, type_name(out)));
     }
     auto array = py::reinterpret_borrow<py::array>(out);
-    if (!is_float64(array)) {
-        throw py::type_error(text(function, ": ", argument.name,
-                                  " must be a float64 array, got dtype ",
-                                  dtype_name(array.dtype())));
+    if (!is_real(array, real)) {
+        throw py::type_error(
+            text(function, ": ", argument.name, due, "dtype ", dtype_name(array.dtype())));
     }
     if (!std::equal(shape.begin(), shape.end(), array.shape(), array.shape() + array.ndim())) {
         throw py::value_error(text(function, ": ", argument.name, " has shape ", shape_text(array),
@@ -386,7 +412,7 @@ py::array result(py::handle out, const Argument& argument, const std::vector<ind
     if (!array.writeable()) {
         throw py::value_error(text(function, ": ", argument.name, " is read-only"));
     }
-    if (!is_aligned(array)) {
+    if (!whole_elements(array)) {
         throw py::value_error(text(function, ": ", argument.name,
                                    " is not aligned to whole elements; pass an ordinary array"));
     }
@@ -429,6 +455,15 @@ MatrixView<double> matrix(const py::array& array) {
 VectorView<double> vector(const py::array& array) {
     return {static_cast<double*>(const_cast<void*>(array.data())), array.shape(0),
             stride(array, 0)};
+}
+
+MatrixView<float> float_matrix(const py::array& array) {
+    return {static_cast<float*>(const_cast<void*>(array.data())), array.shape(0), array.shape(1),
+            stride(array, 0), stride(array, 1)};
+}
+
+VectorView<float> float_vector(const py::array& array) {
+    return {static_cast<float*>(const_cast<void*>(array.data())), array.shape(0), stride(array, 0)};
 }
 
 const Network& network(py::handle object, const char* function) {

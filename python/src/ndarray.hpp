@@ -63,11 +63,18 @@ std::optional<std::uint32_t> random_seed(py::handle object, const char* function
 /// None or a whole number of at least 1.
 std::optional<int> thread_count(py::handle object, const char* function);
 
+/// What results are made of: float64, or float32 where the caller asks for it.
+enum class Real { float64, float32 };
+
+/// None, numpy.float64 or numpy.float32, as NumPy understands them.
+/// @throws TypeError for another
+Real real_type(py::handle dtype, const char* function);
+
 /// Result arrays: `out` as given and checked, or a new one in Fortran order.
 /// @throws TypeError for another type or dtype; ValueError for shape, read-only or overlapping
 /// `out`
 py::array result(py::handle out, const Argument& argument, const std::vector<index_t>& shape,
-                 bool c_order = false);
+                 bool c_order = false, Real real = Real::float64);
 
 /// Refuses a result that shares memory with an input.
 void refuse_overlap(const py::array& out, const char* function,
@@ -76,6 +83,9 @@ void refuse_overlap(const py::array& out, const char* function, const Network& n
 
 MatrixView<double> matrix(const py::array& array);
 VectorView<double> vector(const py::array& array);
+/// The same of float32 arrays.
+MatrixView<float> float_matrix(const py::array& array);
+VectorView<float> float_vector(const py::array& array);
 
 /// A new array of the same elements.
 template <class T>

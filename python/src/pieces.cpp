@@ -40,21 +40,24 @@ py::list layer_blocks(PyLinearization& lin, const char* function, Curvature kind
         throw py::type_error(std::string(function) + ": out must be a list of " +
                              std::to_string(ranges.size()) + " arrays, one per layer");
     }
-    std::vector<py::array> arrays;
+    std::vector<Answer> answers;
+    std::vector<py::array> arrays;  // the caller's
     std::vector<MatrixView<double>> views;
     for (std::size_t l = 0; l < ranges.size(); ++l) {
         const index_t size = ranges[l].second - ranges[l].first;
         const py::object own =
             given ? py::object(py::reinterpret_borrow<py::list>(out)[l]) : py::object(py::none());
-        arrays.push_back(lin.target(function, own, {size, size}));
+        answers.push_back(lin.target(function, own, {size, size}));
+        arrays.push_back(answers.back().caller());
         const std::vector<py::array> earlier(arrays.begin(), arrays.end() - 1);
         if (given) python::refuse_overlap(arrays.back(), function, earlier, "itself");
-        views.push_back(matrix(arrays.back()));
+        views.push_back(matrix(answers.back()));
     }
     Linearization& made = lin.made();
     lin.ask(lin.work(lin.n_parameters()), [&] { made.hessian_layers(views, kind, threads); });
     py::list blocks;
     for (std::size_t l = 0; l < ranges.size(); ++l) {
+        answers[l].given();
         order.layer(arrays[l], ranges[l].first, ranges[l].second);
         blocks.append(arrays[l]);
     }
@@ -65,10 +68,10 @@ py::array packed_hessian(PyLinearization& lin, const char* function, Curvature k
                          py::handle n_threads, py::handle out) {
     const auto threads = thread_count(n_threads, function);
     const index_t p = lin.n_parameters();
-    const py::array h = lin.target(function, out, {p * (p + 1) / 2});
+    const Answer h = lin.target(function, out, {p * (p + 1) / 2});
     Linearization& made = lin.made();
     lin.ask(lin.work(p), [&] { made.hessian_packed(vector(h), kind, threads); });
-    return h;
+    return h.given();
 }
 
 /// What Layout.select makes of a choice of parameters.
@@ -122,10 +125,10 @@ py::array hessian_diagonal(PyLinearization& lin, const char* function, Curvature
                            py::handle order, py::handle n_threads, py::handle out) {
     const ParameterOrder rearrange(function, lin.network(), order);
     const auto threads = thread_count(n_threads, function);
-    const py::array d = lin.target(function, out, {lin.n_parameters()});
+    const Answer d = lin.target(function, out, {lin.n_parameters()});
     Linearization& made = lin.made();
     lin.ask(lin.work(20), [&] { made.hessian_diagonal(vector(d), kind, threads); });
-    return rearrange(d, {0});
+    return rearrange(d.given(), {0});
 }
 
 double hessian_trace(PyLinearization& lin, const char* function, Curvature kind,
@@ -142,22 +145,22 @@ py::array hessian_block(PyLinearization& lin, const char* function, py::handle r
     const std::vector<index_t> c =
         cols.is_none() ? r : selected(lin.network(), function, "cols", cols);
     const auto n_rows = static_cast<index_t>(r.size()), n_cols = static_cast<index_t>(c.size());
-    const py::array h = lin.target(function, out, {n_rows, n_cols});
+    const Answer h = lin.target(function, out, {n_rows, n_cols});
     Linearization& made = lin.made();
     const double entries = static_cast<double>(r.size()) * static_cast<double>(c.size());
     const double sums = 2.0 * entries * static_cast<double>(lin.n_samples());
     lin.ask(lin.work(20) + sums, [&] { made.hessian_block(r, c, matrix(h), kind, threads); });
-    return h;
+    return h.given();
 }
 
 py::array gradients(PyLinearization& lin, const char* function, py::handle order,
                     py::handle n_threads, py::handle out) {
     const ParameterOrder rearrange(function, lin.network(), order);
     const auto threads = thread_count(n_threads, function);
-    const py::array g = lin.target(function, out, {lin.n_parameters(), lin.n_samples()});
+    const Answer g = lin.target(function, out, {lin.n_parameters(), lin.n_samples()});
     Linearization& made = lin.made();
     lin.ask(lin.work(7), [&] { made.gradients(matrix(g), threads); });
-    return rearrange(g, {0});
+    return rearrange(g.given(), {0});
 }
 
 py::array hessians(PyLinearization& lin, const char* function, Curvature kind, py::handle order,
@@ -165,16 +168,16 @@ py::array hessians(PyLinearization& lin, const char* function, Curvature kind, p
     const ParameterOrder rearrange(function, lin.network(), order);
     const auto threads = thread_count(n_threads, function);
     const index_t p = lin.n_parameters();
-    const py::array h = lin.target(function, out, {lin.n_samples(), p, p}, true);
+    const Answer h = lin.target(function, out, {lin.n_samples(), p, p}, true);
     constexpr index_t size = sizeof(double);
     // Symmetric: whichever of the last two axes is contiguous may be called the first.
-    const bool swap = h.strides(2) < h.strides(1);
-    const index_t strides[3] = {h.strides(0) / size, h.strides(swap ? 2 : 1) / size,
-                                h.strides(swap ? 1 : 2) / size};
-    auto* values = static_cast<double*>(const_cast<void*>(h.data()));
+    const bool swap = h->strides(2) < h->strides(1);
+    const index_t strides[3] = {h->strides(0) / size, h->strides(swap ? 2 : 1) / size,
+                                h->strides(swap ? 1 : 2) / size};
+    auto* values = static_cast<double*>(const_cast<void*>(h->data()));
     Linearization& made = lin.made();
     lin.ask(lin.work(p), [&] { made.hessians(values, strides, kind, threads); });
-    return rearrange(h, {1, 2});
+    return rearrange(h.given(), {1, 2});
 }
 
 py::array fisher(PyLinearization& lin, const char* function, Fisher kind, py::handle structure,
@@ -183,8 +186,7 @@ py::array fisher(PyLinearization& lin, const char* function, Fisher kind, py::ha
     const ParameterOrder rearrange(function, lin.network(), order);
     const auto threads = thread_count(n_threads, function);
     const index_t p = lin.n_parameters();
-    const py::array f =
-        diagonal ? lin.target(function, out, {p}) : lin.target(function, out, {p, p});
+    const Answer f = diagonal ? lin.target(function, out, {p}) : lin.target(function, out, {p, p});
     Linearization& made = lin.made();
     lin.ask(lin.work(diagonal ? 20 : p), [&] {
         if (diagonal) {
@@ -193,7 +195,7 @@ py::array fisher(PyLinearization& lin, const char* function, Fisher kind, py::ha
             made.fisher(matrix(f), kind, threads);
         }
     });
-    return diagonal ? rearrange(f, {0}) : rearrange(f, {0, 1});
+    return diagonal ? rearrange(f.given(), {0}) : rearrange(f.given(), {0, 1});
 }
 
 }  // namespace jacnet::python

@@ -119,7 +119,7 @@ class TestConfidentSamples:
         """Relative to the product itself, which vanishes with 1 - a."""
         net = model("crossentropy", outputs, "softmax")
         rng = np.random.default_rng(1)
-        net.b[-1] = [shift, *np.zeros(outputs - 1)]
+        net.b[2] = [shift, *np.zeros(outputs - 1)]
         x, t = rng.normal(size=(3, 9)), np.eye(outputs)[:, np.zeros(9, int)]
         lin = jn.linearize(net, x, t)
         v = rng.normal(size=net.n_parameters)

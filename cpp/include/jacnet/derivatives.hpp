@@ -28,6 +28,10 @@ double perform(const Network& net, MatrixView<const double> t, MatrixView<const 
 void ntk(const Network& net, const std::vector<MatrixView<const double>>& x1,
          const std::vector<MatrixView<const double>>& x2, MatrixView<double> k,
          GramForm form = GramForm::full, std::optional<int> n_threads = {});
+/// The same, rounded to float.
+void ntk(const Network& net, const std::vector<MatrixView<const double>>& x1,
+         const std::vector<MatrixView<const double>>& x2, MatrixView<float> k,
+         GramForm form = GramForm::full, std::optional<int> n_threads = {});
 
 /// One-sided differences of step 1e-7, the five-point formula of step 1e-5: MATLAB's num2deriv and
 /// num5deriv, checks for the exact derivatives. Cost: 1 + P or 4 P simulations.

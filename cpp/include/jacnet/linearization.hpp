@@ -108,9 +108,12 @@ public:
 
     /// +dy/dwb, P x SQ: output fastest, then sample. Cost: 8 P S Q bytes written.
     void jacobian(MatrixView<double> j, std::optional<int> n_threads = {});
+    /// Rounded to float: half of the bytes.
+    void jacobian(MatrixView<float> j, std::optional<int> n_threads = {});
 
     /// de/dwb = -sqrt(EW) norm dy/dwb, P x SQ; zero columns where the target is NaN.
     void de_dwb(MatrixView<double> j, std::optional<int> n_threads = {});
+    void de_dwb(MatrixView<float> j, std::optional<int> n_threads = {});
 
     /// +dy/dx, element (q, s, r) at `data[q * strides[0] + s * strides[1] + r * strides[2]]`.
     void input_jacobian(double* data, const index_t strides[3], std::optional<int> n_threads = {});
@@ -141,6 +144,9 @@ public:
     /// (sum k_l + S sum h_l) doubles, three times.
     void gram(MatrixView<double> g, std::optional<int> n_threads = {},
               GramForm form = GramForm::full);
+    /// The same, rounded to float.
+    void gram(MatrixView<float> g, std::optional<int> n_threads = {},
+              GramForm form = GramForm::full);
 
     /// Products with +dy/dwb of K vectors at once, without ever holding it: for directions v (P x
     /// K) in the parameters the change of the outputs, and for weights u of the outputs the sums of
@@ -164,11 +170,19 @@ public:
     /// JJ = J J' (P x P) and Je = J e (P), without ever holding J. Returns e'e.
     double normal_equations(MatrixView<double> jj, VectorView<double> je,
                             std::optional<int> n_threads = {});
+    /// The same with JJ summed as hessian() in float.
+    double normal_equations(MatrixView<float> jj, VectorView<float> je,
+                            std::optional<int> n_threads = {});
 
     /// Hessian of the performance, P x P, symmetric to the last bit, on the scale of the
     /// performance and with its regularisation; or its (generalised) Gauss-Newton part. Cost: about
     /// N (sum P_l^2 / 2 + 2 sum_{l<k} P_l P_k) flops for layers of P_l parameters.
     void hessian(MatrixView<double> h, Curvature kind = Curvature::exact,
+                 std::optional<int> n_threads = {});
+    /// The same with products in float, whose sums are carried to double every 64 samples: errors
+    /// of at most 1e-6 of the largest element, with any number of samples. Above 1024 samples
+    /// (fewer for wide networks) the sums take another 4 P^2 bytes.
+    void hessian(MatrixView<float> h, Curvature kind = Curvature::exact,
                  std::optional<int> n_threads = {});
 
     /// Diagonal of the Hessian (P) and its trace, regularisation included, without the rest of it.

@@ -3,9 +3,13 @@
 /// A register tile holds two packets of rows by a handful of columns; its operands come packed, so
 /// that the loop over samples is loads, broadcasts and fused multiply-adds alone. The width of the
 /// right panels is spread evenly over the columns, which leaves no padding on that side.
+///
+/// Over floats a tile has twice as many rows, and its sums are carried to doubles every 64
+/// lanes: the rounding of a sum does not grow with the number of samples.
 
 #include <utility>
 
+#include "float_packet.hpp"
 #include "gather.hpp"
 #include "local_kernels.hpp"
 
@@ -13,12 +17,19 @@ namespace jacnet::kernels::JACNET_ISA {
 
 namespace {
 
-constexpr index_t tile_rows = contraction_rows;
+template <class Real>
+constexpr index_t tile_rows = 2 * size_of_packet<Real>;
 constexpr index_t tile_columns = contraction_columns;
+static_assert(tile_rows<double> == contraction_rows);
+
+/// Lanes that are summed in floats before the sums are carried over: equal terms, such as those of
+/// two biases, are all rounded to the same side, by up to a quarter of a unit each.
+constexpr index_t carried_lanes = 64;
 
 /// Where a tile goes: row r, column c at h[rows[r] + columns[c]].
+template <class Result>
 struct Destination {
-    double* h;
+    Result* h;
     const index_t* rows;
     const index_t* columns;
     index_t n_rows;
@@ -36,7 +47,7 @@ bool consecutive(const index_t* rows, index_t n) {
 
 template <int columns>
 JACNET_INLINE void put(const Packet (&low)[columns], const Packet (&high)[columns],
-                       const Destination& to) {
+                       const Destination<double>& to) {
     if (to.consecutive) {
 #pragma GCC unroll 16
         for (int c = 0; c < columns; ++c) {
@@ -48,7 +59,7 @@ JACNET_INLINE void put(const Packet (&low)[columns], const Packet (&high)[column
         }
         return;
     }
-    alignas(64) double staged[columns][tile_rows];
+    alignas(64) double staged[columns][tile_rows<double>];
 #pragma GCC unroll 16
     for (int c = 0; c < columns; ++c) {
         store(staged[c], low[c]);
@@ -63,42 +74,68 @@ JACNET_INLINE void put(const Packet (&low)[columns], const Packet (&high)[column
     }
 }
 
+/// Sums of floats, as doubles.
+template <int columns, class Result>
+void put(const double* sums, const Destination<Result>& to) {
+    for (int c = 0; c < columns; ++c) {
+        Result* target = to.h + to.columns[c];
+        const double* column = sums + c * tile_rows<float>;
+        if (to.consecutive) {
+            target += to.rows[0];
+            for (index_t r = 0; r < tile_rows<float>; r += packet_size) {
+                const Packet sum = load(column + r);
+                store_as(target + r, to.accumulate ? load_wide(target + r) + sum : sum);
+            }
+            continue;
+        }
+        for (index_t r = 0; r < to.n_rows; ++r) {
+            Result& value = target[to.rows[r]];
+            value = static_cast<Result>(to.accumulate ? static_cast<double>(value) + column[r]
+                                                      : column[r]);
+        }
+    }
+}
+
 /// low, high += two packets of rows of the left panel times `columns` columns, lane by lane; the
 /// right operand's lanes are `right_step` apart.
-template <int columns>
-JACNET_INLINE void multiply_lanes(index_t n, const double* left, const double* right,
-                                  index_t right_step, Packet (&low)[columns],
-                                  Packet (&high)[columns]) {
+template <int columns, class Real>
+JACNET_INLINE void add_lanes(index_t n, const Real* left, const Real* right, index_t right_step,
+                             PacketOf<Real> (&low)[columns], PacketOf<Real> (&high)[columns]) {
     for (index_t z = 0; z < n; ++z) {
-        const Packet a = load(left), b = load(left + packet_size);
+        const PacketOf<Real> a = load(left), b = load(left + size_of_packet<Real>);
 #pragma GCC unroll 16
         for (int c = 0; c < columns; ++c) {
-            const Packet value = set(right[c]);
+            const PacketOf<Real> value = set(right[c]);
             low[c] = mul_add(a, value, low[c]);
             high[c] = mul_add(b, value, high[c]);
         }
-        left += tile_rows;
+        left += tile_rows<Real>;
         right += right_step;
     }
 }
 
-template <int columns>
-void tile(index_t n, const double* left, const double* right, const Destination& to) {
-    Packet low[columns] = {}, high[columns] = {};
-    if (to.accumulate) {
-        for (int c = 0; c < columns; ++c) {
-            __builtin_prefetch(to.h + to.rows[0] + to.columns[c], 1);
-            __builtin_prefetch(to.h + to.rows[0] + to.columns[c] + 8, 1);
-        }
+template <int columns, class Result>
+JACNET_INLINE void prefetch(const Destination<Result>& to) {
+    if (!to.accumulate) return;
+    for (int c = 0; c < columns; ++c) {
+        const Result* target = to.h + to.rows[0] + to.columns[c];
+        __builtin_prefetch(target, 1);
+        __builtin_prefetch(target + 64 / sizeof(Result), 1);
     }
-    multiply_lanes(n, left, right, columns, low, high);
+}
+
+template <int columns>
+void tile(index_t n, const double* left, const double* right, const Destination<double>& to) {
+    Packet low[columns] = {}, high[columns] = {};
+    prefetch<columns>(to);
+    add_lanes<columns>(n, left, right, columns, low, high);
     put<columns>(low, high, to);
 }
 
 /// Half a panel of columns from a left operand, which is packed once for both sides.
 void symmetric_tile(index_t n, const double* left, const double* right, double* out, index_t ld) {
     Packet low[packet_size] = {}, high[packet_size] = {};
-    multiply_lanes(n, left, right, tile_rows, low, high);
+    add_lanes<packet_size>(n, left, right, tile_rows<double>, low, high);
 #pragma GCC unroll 8
     for (int c = 0; c < packet_size; ++c) {
         store(out + c * ld, low[c]);
@@ -106,56 +143,97 @@ void symmetric_tile(index_t n, const double* left, const double* right, double* 
     }
 }
 
-using Tile = void (*)(index_t, const double*, const double*, const Destination&);
+/// out = the products over n lanes, added up in floats. A call of its own, or the compiler keeps
+/// the doubles of the caller in the registers that are needed here.
+template <int columns>
+__attribute__((noinline)) void sum_floats(index_t n, const float* left, const float* right,
+                                          float* out) {
+    FloatPacket low[columns] = {}, high[columns] = {};
+    add_lanes<columns>(n, left, right, columns, low, high);
+#pragma GCC unroll 16
+    for (int c = 0; c < columns; ++c) {
+        store(out + c * tile_rows<float>, low[c]);
+        store(out + c * tile_rows<float> + size_of_packet<float>, high[c]);
+    }
+}
 
-template <int... width>
-Tile tile_of(index_t columns, std::integer_sequence<int, width...>) {
-    static constexpr Tile tiles[] = {tile<width + 1>...};
+template <int columns, class Result>
+void tile(index_t n, const float* left, const float* right, const Destination<Result>& to) {
+    constexpr index_t size = columns * tile_rows<float>;
+    alignas(64) float run_sums[size];
+    alignas(64) double sums[size];
+    prefetch<columns>(to);
+    for (index_t z = 0; z < n || z == 0; z += carried_lanes) {
+        const index_t run = n - z < carried_lanes ? n - z : carried_lanes;
+        sum_floats<columns>(run, left + z * tile_rows<float>, right + z * columns, run_sums);
+#pragma GCC unroll 4
+        for (index_t e = 0; e < size; e += packet_size) {
+            const Packet sum = load_wide(run_sums + e);
+            store(sums + e, z == 0 ? sum : load(sums + e) + sum);
+        }
+    }
+    put<columns>(sums, to);
+}
+
+template <class Real, class Result>
+using Tile = void (*)(index_t, const Real*, const Real*, const Destination<Result>&);
+
+template <class Real, class Result, int... width>
+Tile<Real, Result> tile_of(index_t columns, std::integer_sequence<int, width...>) {
+    static constexpr Tile<Real, Result> tiles[] = {tile<width + 1>...};
     return tiles[columns - 1];
 }
 
-/// One panel: `width` values per lane. Writes up to a packet beyond its end.
-void pack_panel(index_t n, index_t n_rows, const Factor* rows, index_t width, double* out) {
+/// One panel: `width` values per lane, lanes `next` apart. Writes up to a packet beyond its end.
+template <class Real>
+void pack_panel(index_t n, index_t n_rows, const Factor* rows, index_t width, index_t next,
+                Real* out) {
     Packet low[packet_size], high[packet_size];
     for (index_t z = 0; z < n; z += packet_size) {
         gather(z, 0, n_rows, rows, low);
         if (width > packet_size) gather(z, packet_size, n_rows, rows, high);
 #pragma GCC unroll 8
         for (int t = 0; t < packet_size; ++t) {  // ascending: what is too much is overwritten
-            store(out + (z + t) * width, low[t]);
-            if (width > packet_size) store(out + (z + t) * width + packet_size, high[t]);
+            store_as(out + (z + t) * next, low[t]);
+            if (width > packet_size) store_as(out + (z + t) * next + packet_size, high[t]);
         }
     }
 }
 
-}  // namespace
-
-void pack_left(index_t n, index_t n_rows, const Factor* rows, double* out, index_t panel_stride) {
-    for (index_t r = 0; r < n_rows; r += tile_rows) {
-        pack_panel(n, n_rows - r, rows + r, tile_rows, out);
+template <class Real>
+void pack_left_panels(index_t n, index_t n_rows, const Factor* rows, Real* out,
+                      index_t panel_stride) {
+    constexpr index_t height = tile_rows<Real>, part = 2 * packet_size;
+    for (index_t r = 0; r < n_rows; r += height) {
+        for (index_t p = 0; p < height; p += part) {
+            pack_panel(n, n_rows - r - p, rows + r + p, part, height, out + p);
+        }
         out += panel_stride;
     }
 }
 
-void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out) {
+template <class Real>
+void pack_right_panels(index_t n, index_t n_columns, const Factor* columns, Real* out) {
     const index_t count = right_panels(n_columns);
     for (index_t p = 0; p < count; ++p) {
         const index_t first = n_columns * p / count, last = n_columns * (p + 1) / count;
-        pack_panel(n, last - first, columns + first, last - first, out + first * n);
+        pack_panel(n, last - first, columns + first, last - first, last - first, out + first * n);
     }
 }
 
-void contract(index_t n, index_t n_rows, const double* left, index_t panel_stride,
-              const index_t* rows, index_t n_columns, const double* right, const index_t* columns,
-              index_t diagonal, double* h, bool accumulate) {
+template <class Real, class Result>
+void contract_panels(index_t n, index_t n_rows, const Real* left, index_t panel_stride,
+                     const index_t* rows, index_t n_columns, const Real* right,
+                     const index_t* columns, index_t diagonal, Result* h, bool accumulate) {
+    constexpr index_t rows_of_tile = tile_rows<Real>;
     const index_t count = right_panels(n_columns);
-    for (index_t r = 0; r < n_rows; r += tile_rows) {
-        const index_t height = n_rows - r < tile_rows ? n_rows - r : tile_rows;
-        const bool whole = height == tile_rows && consecutive(rows + r, tile_rows);
+    for (index_t r = 0; r < n_rows; r += rows_of_tile) {
+        const index_t height = n_rows - r < rows_of_tile ? n_rows - r : rows_of_tile;
+        const bool whole = height == rows_of_tile && consecutive(rows + r, rows_of_tile);
         for (index_t p = 0; p < count; ++p) {
             const index_t first = n_columns * p / count, last = n_columns * (p + 1) / count;
             if (r >= last + diagonal) continue;
-            tile_of(last - first, std::make_integer_sequence<int, tile_columns>{})(
+            tile_of<Real, Result>(last - first, std::make_integer_sequence<int, tile_columns>{})(
                 n, left, right + first * n,
                 {h, rows + r, columns + first, height, whole, accumulate});
         }
@@ -163,12 +241,52 @@ void contract(index_t n, index_t n_rows, const double* left, index_t panel_strid
     }
 }
 
+}  // namespace
+
+void pack_left(index_t n, index_t n_rows, const Factor* rows, double* out, index_t panel_stride) {
+    pack_left_panels(n, n_rows, rows, out, panel_stride);
+}
+
+void pack_left(index_t n, index_t n_rows, const Factor* rows, float* out, index_t panel_stride) {
+    pack_left_panels(n, n_rows, rows, out, panel_stride);
+}
+
+void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out) {
+    pack_right_panels(n, n_columns, columns, out);
+}
+
+void pack_right(index_t n, index_t n_columns, const Factor* columns, float* out) {
+    pack_right_panels(n, n_columns, columns, out);
+}
+
+void contract(index_t n, index_t n_rows, const double* left, index_t panel_stride,
+              const index_t* rows, index_t n_columns, const double* right, const index_t* columns,
+              index_t diagonal, double* h, bool accumulate) {
+    contract_panels(n, n_rows, left, panel_stride, rows, n_columns, right, columns, diagonal, h,
+                    accumulate);
+}
+
+void contract(index_t n, index_t n_rows, const float* left, index_t panel_stride,
+              const index_t* rows, index_t n_columns, const float* right, const index_t* columns,
+              index_t diagonal, float* h, bool accumulate) {
+    contract_panels(n, n_rows, left, panel_stride, rows, n_columns, right, columns, diagonal, h,
+                    accumulate);
+}
+
+void contract(index_t n, index_t n_rows, const float* left, index_t panel_stride,
+              const index_t* rows, index_t n_columns, const float* right, const index_t* columns,
+              index_t diagonal, double* h, bool accumulate) {
+    contract_panels(n, n_rows, left, panel_stride, rows, n_columns, right, columns, diagonal, h,
+                    accumulate);
+}
+
 void symmetric_product(index_t n, index_t n_rows, const double* left, index_t panel_stride,
                        double* out, index_t ld) {
     for (index_t c = 0; c < n_rows; c += packet_size) {
-        const double* right = left + c / tile_rows * panel_stride + c % tile_rows;
-        for (index_t r = 0; r < c + packet_size; r += tile_rows) {
-            symmetric_tile(n, left + r / tile_rows * panel_stride, right, out + r + c * ld, ld);
+        const double* right = left + c / tile_rows<double> * panel_stride + c % tile_rows<double>;
+        for (index_t r = 0; r < c + packet_size; r += tile_rows<double>) {
+            symmetric_tile(n, left + r / tile_rows<double> * panel_stride, right, out + r + c * ld,
+                           ld);
         }
     }
 }

@@ -30,6 +30,11 @@ JACNET_INLINE void store_first(double* to, Packet v, index_t n) {
 #endif
 }
 
+JACNET_INLINE void store_first(float* to, Packet v, index_t n) {
+    if (n >= packet_size) return store_as(to, v);
+    for (index_t t = 0; t < n; ++t) to[t] = static_cast<float>(v[t]);
+}
+
 /// kron(u, d), rows p * h + i; d is followed by at least packet_size values of no matter.
 void outer(index_t h, index_t k, const double* u, const double* d, double* out) {
     for (index_t p = 0; p < k; ++p) {
@@ -81,24 +86,41 @@ void outer_staged(index_t h, index_t k, const double* u, const double* d, double
     }
 }
 
-}  // namespace
-
-void stream(index_t n, const double* from, double* to) {
-    stream_copy(from, to, n);
-    stream_fence();
+/// The same in floats, products of doubles rounded once, by way of the first-level cache.
+void outer_rounded(index_t h, index_t k, const double* u, const double* d, float* out,
+                   bool stream) {
+    constexpr index_t piece = 1024;
+    alignas(64) double staged[piece];
+    if (h > piece) {
+        for (index_t p = 0; p < k; ++p) {
+            for (index_t i = 0; i < h; i += piece) {
+                const index_t n = h - i < piece ? h - i : piece;
+                outer(n, 1, u + p, d + i, staged);
+                rounded_copy(staged, out + p * h + i, n, stream);
+            }
+        }
+        return;
+    }
+    const index_t step = piece / h;
+    for (index_t p = 0; p < k; p += step) {
+        const index_t n = k - p < step ? k - p : step;
+        outer(h, n, u + p, d, staged);
+        rounded_copy(staged, out + p * h, n * h, stream);
+    }
 }
 
-void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, double* out,
+template <class Real>
+void transposed_lanes(index_t count, index_t n_rows, const Factor* rows, Real* out,
                       index_t col_stride) {
     for (index_t z = 0; z < count; z += packet_size) {
         const index_t samples = count - z < packet_size ? count - z : packet_size;
         for (index_t row = 0; row < n_rows; row += packet_size) {
             Packet v[packet_size];
             gather(z, row, n_rows, rows, v);
-            double* to = out + z * col_stride + row;
+            Real* to = out + z * col_stride + row;
             if (samples == packet_size && row + packet_size <= n_rows) {
 #pragma GCC unroll 8
-                for (int t = 0; t < packet_size; ++t) store(to + t * col_stride, v[t]);
+                for (int t = 0; t < packet_size; ++t) store_as(to + t * col_stride, v[t]);
                 continue;
             }
             for (index_t t = 0; t < samples; ++t) {
@@ -108,12 +130,48 @@ void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, double*
     }
 }
 
+}  // namespace
+
+void stream(index_t n, const double* from, double* to) {
+    stream_copy(from, to, n);
+    stream_fence();
+}
+
+void stream(index_t n, const float* from, float* to) {
+    stream_copy(from, to, n);
+    stream_fence();
+}
+
+void round(index_t n, const double* from, float* to, bool stream) {
+    rounded_copy(from, to, n, stream);
+    if (stream) stream_fence();
+}
+
+void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, double* out,
+                      index_t col_stride) {
+    transposed_lanes(count, n_rows, rows, out, col_stride);
+}
+
+void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, float* out,
+                      index_t col_stride) {
+    transposed_lanes(count, n_rows, rows, out, col_stride);
+}
+
 void jacobian_columns(index_t count, index_t outputs, index_t h, index_t k, const double* u,
                       index_t ldu, const double* d, index_t ldd, double* out, index_t col_stride,
                       bool stream) {
     const auto column = !stream ? outer : h >= packet_size ? outer_past_caches : outer_staged;
     for (index_t c = 0; c < count * outputs; ++c) {
         column(h, k, u + c / outputs * ldu, d + c * ldd, out + c * col_stride);
+    }
+    if (stream) stream_fence();
+}
+
+void jacobian_columns(index_t count, index_t outputs, index_t h, index_t k, const double* u,
+                      index_t ldu, const double* d, index_t ldd, float* out, index_t col_stride,
+                      bool stream) {
+    for (index_t c = 0; c < count * outputs; ++c) {
+        outer_rounded(h, k, u + c / outputs * ldu, d + c * ldd, out + c * col_stride, stream);
     }
     if (stream) stream_fence();
 }

@@ -125,8 +125,36 @@ struct Kernels {
                           const double* b, double* out, bool upper, bool accumulate);
 };
 
-/// The table for this machine, chosen once; see runtime.hpp for JACNET_ISA.
+/// What computes and writes in floats, from doubles; meanings and names as in Kernels.
+struct FloatKernels {
+    index_t panel_rows;
+    /// Products x y are made in double and rounded once.
+    void (*pack_left)(index_t n, index_t n_rows, const Factor* rows, float* out,
+                      index_t panel_stride);
+    void (*pack_right)(index_t n, index_t n_columns, const Factor* columns, float* out);
+    /// Sums in float over runs of 64 lanes, which are added up in double; h is rounded
+    /// to float once, or kept in double.
+    void (*contract)(index_t n, index_t n_rows, const float* left, index_t panel_stride,
+                     const index_t* rows, index_t n_columns, const float* right,
+                     const index_t* columns, index_t diagonal, float* h, bool accumulate);
+    void (*contract_wide)(index_t n, index_t n_rows, const float* left, index_t panel_stride,
+                          const index_t* rows, index_t n_columns, const float* right,
+                          const index_t* columns, index_t diagonal, double* h, bool accumulate);
+    void (*jacobian_columns)(index_t count, index_t outputs, index_t h, index_t k, const double* u,
+                             index_t ldu, const double* d, index_t ldd, float* out,
+                             index_t col_stride, bool stream);
+    void (*columns_by_lanes)(index_t count, index_t n_rows, const Factor* rows, float* out,
+                             index_t col_stride);
+    void (*stream)(index_t n, const float* from, float* to);
+    /// Copies, rounding to nearest; `stream`: past the caches.
+    void (*round)(index_t n, const double* from, float* to, bool stream);
+    void (*mirror_squares)(index_t rows, index_t first, index_t last, float* h, index_t ld);
+    void (*mirror)(index_t p, index_t first, index_t last, float* h, index_t ld);
+};
+
+/// The tables for this machine, chosen once; see runtime.hpp for JACNET_ISA.
 const Kernels& kernel_table();
+const FloatKernels& float_kernel_table();
 
 /// Singular value decomposition a = u diag(s) v' of a rows x cols matrix with rows <= cols; only u
 /// (rows x rows) and s (rows, descending) are wanted.

@@ -48,4 +48,22 @@ void transposed_products(index_t h, index_t k, const double* theta, index_t coun
 void lane_products(index_t n, index_t rows, index_t columns, index_t k, const double* a,
                    const double* b, double* out, bool upper, bool accumulate);
 
+void pack_left(index_t n, index_t n_rows, const Factor* rows, float* out, index_t panel_stride);
+void pack_right(index_t n, index_t n_columns, const Factor* columns, float* out);
+void contract(index_t n, index_t n_rows, const float* left, index_t panel_stride,
+              const index_t* rows, index_t n_columns, const float* right, const index_t* columns,
+              index_t diagonal, float* h, bool accumulate);
+void contract(index_t n, index_t n_rows, const float* left, index_t panel_stride,
+              const index_t* rows, index_t n_columns, const float* right, const index_t* columns,
+              index_t diagonal, double* h, bool accumulate);
+void jacobian_columns(index_t count, index_t outputs, index_t h, index_t k, const double* u,
+                      index_t ldu, const double* d, index_t ldd, float* out, index_t col_stride,
+                      bool stream);
+void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, float* out,
+                      index_t col_stride);
+void stream(index_t n, const float* from, float* to);
+void round(index_t n, const double* from, float* to, bool stream);
+void mirror_squares(index_t rows, index_t first, index_t last, float* h, index_t ld);
+void mirror(index_t p, index_t first, index_t last, float* h, index_t ld);
+
 }  // namespace jacnet::kernels::JACNET_ISA

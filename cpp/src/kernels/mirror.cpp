@@ -7,23 +7,27 @@ namespace jacnet::kernels::JACNET_ISA {
 
 namespace {
 
-/// to[j, i] = from[i, j] for a square of packet_size.
-JACNET_INLINE void transpose_packets(const double* from, index_t ld, double* to, index_t ld_to) {
-    Packet v[packet_size];
-#pragma GCC unroll 8
-    for (int j = 0; j < packet_size; ++j) v[j] = load(from + j * ld);
+/// to[j, i] = from[i, j] for a square of as many as a packet has.
+template <class Real>
+JACNET_INLINE void transpose_packets(const Real* from, index_t ld, Real* to, index_t ld_to) {
+    constexpr int size = size_of_packet<Real>;
+    PacketOf<Real> v[size];
+#pragma GCC unroll 16
+    for (int j = 0; j < size; ++j) v[j] = load(from + j * ld);
     transpose(v);
-#pragma GCC unroll 8
-    for (int i = 0; i < packet_size; ++i) store(to + i * ld_to, v[i]);
+#pragma GCC unroll 16
+    for (int i = 0; i < size; ++i) store(to + i * ld_to, v[i]);
 }
 
 /// to[j, i] = from[i, j] for rows x cols.
-void transpose_block(index_t rows, index_t cols, const double* from, index_t ld, double* to,
+template <class Real>
+void transpose_block(index_t rows, index_t cols, const Real* from, index_t ld, Real* to,
                      index_t ld_to) {
-    const index_t whole_rows = rows / packet_size * packet_size;
-    const index_t whole_cols = cols / packet_size * packet_size;
-    for (index_t j = 0; j < whole_cols; j += packet_size) {
-        for (index_t i = 0; i < whole_rows; i += packet_size) {
+    constexpr index_t size = size_of_packet<Real>;
+    const index_t whole_rows = rows / size * size;
+    const index_t whole_cols = cols / size * size;
+    for (index_t j = 0; j < whole_cols; j += size) {
+        for (index_t i = 0; i < whole_rows; i += size) {
             transpose_packets(from + i + j * ld, ld, to + j + i * ld_to, ld_to);
         }
     }
@@ -35,8 +39,9 @@ void transpose_block(index_t rows, index_t cols, const double* from, index_t ld,
 }
 
 /// Below the diagonal of a square, from above it.
-void mirror_square(index_t size, double* h, index_t ld) {
-    constexpr index_t step = 8;
+template <class Real>
+void mirror_square(index_t size, Real* h, index_t ld) {
+    constexpr index_t step = size_of_packet<Real> > 8 ? size_of_packet<Real> : 8;
     for (index_t j = 0; j < size; j += step) {
         const index_t width = size - j < step ? size - j : step;
         transpose_block(j, width, h + j * ld, ld, h + j, ld);
@@ -46,20 +51,20 @@ void mirror_square(index_t size, double* h, index_t ld) {
     }
 }
 
-}  // namespace
-
-void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld) {
+template <class Real>
+void mirror_all_squares(index_t rows, index_t first, index_t last, Real* h, index_t ld) {
     for (index_t q = first; q < last; ++q) {
         for (index_t p = 0; p < q; ++p) mirror_square(rows, h + p * rows + q * rows * ld, ld);
     }
 }
 
-void mirror(index_t p, index_t first, index_t last, double* h, index_t ld) {
+template <class Real>
+void mirror_columns(index_t p, index_t first, index_t last, Real* h, index_t ld) {
     // Columns of the target by rows of it that are staged in the second-level cache at once; long
     // runs leave few lines that are written in part.
     constexpr index_t width = 32, height = 256;
-    alignas(64) double staged[width * height];
-    const bool stream = p * p > index_t{1} << 18;
+    alignas(64) Real staged[width * height];
+    const bool stream = p * p * static_cast<index_t>(sizeof(Real)) > index_t{1} << 21;
     for (index_t c = first; c < last; c += width) {
         const index_t n = last - c < width ? last - c : width;
         mirror_square(n, h + c * (ld + 1), ld);
@@ -76,6 +81,24 @@ void mirror(index_t p, index_t first, index_t last, double* h, index_t ld) {
         }
     }
     if (stream) stream_fence();
+}
+
+}  // namespace
+
+void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld) {
+    mirror_all_squares(rows, first, last, h, ld);
+}
+
+void mirror_squares(index_t rows, index_t first, index_t last, float* h, index_t ld) {
+    mirror_all_squares(rows, first, last, h, ld);
+}
+
+void mirror(index_t p, index_t first, index_t last, double* h, index_t ld) {
+    mirror_columns(p, first, last, h, ld);
+}
+
+void mirror(index_t p, index_t first, index_t last, float* h, index_t ld) {
+    mirror_columns(p, first, last, h, ld);
 }
 
 }  // namespace jacnet::kernels::JACNET_ISA

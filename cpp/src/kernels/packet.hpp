@@ -99,23 +99,24 @@ JACNET_INLINE Packet mul_add(Packet a, Packet b, Packet c) {
 }
 
 /// Transposes a square of packets, step by step.
-template <int step, int... lane>
-JACNET_INLINE void exchange(Packet (&v)[packet_size], std::integer_sequence<int, lane...>) {
-#pragma GCC unroll 8
-    for (int i = 0; i < packet_size; ++i) {
+template <int step, class P, int size, int... lane>
+JACNET_INLINE void exchange(P (&v)[size], std::integer_sequence<int, lane...>) {
+#pragma GCC unroll 16
+    for (int i = 0; i < size; ++i) {
         if (i & step) continue;
-        const Packet a = v[i], b = v[i + step];
-        v[i] = __builtin_shufflevector(a, b, ((lane & step) ? packet_size + lane - step : lane)...);
-        v[i + step] =
-            __builtin_shufflevector(a, b, ((lane & step) ? packet_size + lane : lane + step)...);
+        const P a = v[i], b = v[i + step];
+        v[i] = __builtin_shufflevector(a, b, ((lane & step) ? size + lane - step : lane)...);
+        v[i + step] = __builtin_shufflevector(a, b, ((lane & step) ? size + lane : lane + step)...);
     }
 }
 
-JACNET_INLINE void transpose(Packet (&v)[packet_size]) {
-    constexpr std::make_integer_sequence<int, packet_size> lanes{};
+template <class P, int size>
+JACNET_INLINE void transpose(P (&v)[size]) {
+    constexpr std::make_integer_sequence<int, size> lanes{};
     exchange<1>(v, lanes);
-    if constexpr (packet_size > 2) exchange<2>(v, lanes);
-    if constexpr (packet_size > 4) exchange<4>(v, lanes);
+    if constexpr (size > 2) exchange<2>(v, lanes);
+    if constexpr (size > 4) exchange<4>(v, lanes);
+    if constexpr (size > 8) exchange<8>(v, lanes);
 }
 
 /// An unevaluated sum, |lo| below half a unit in the last place of hi.

@@ -1,4 +1,4 @@
-/// The table of one instruction set.
+/// The tables of one instruction set.
 
 #include "kernels.hpp"
 
@@ -25,6 +25,14 @@ const Kernels& table() {
         solve_lower,       solve_lower_transposed,
         vector_product,    transposed_products,
         lane_products,
+    };
+    return kernels;
+}
+
+const FloatKernels& float_table() {
+    static constexpr FloatKernels kernels{
+        2 * contraction_rows, pack_left, pack_right, contract,       contract, jacobian_columns,
+        columns_by_lanes,     stream,    round,      mirror_squares, mirror,
     };
     return kernels;
 }
