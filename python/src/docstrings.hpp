@@ -23,6 +23,9 @@ ew : number, (1, Q), (S, 1) or (S, Q), optional
     Error weights, not negative.
 samples : indices or boolean mask, optional
     The samples to use; equal to passing x[:, samples], t[:, samples], ew[:, samples].
+dtype : numpy.float64 or numpy.float32, optional
+    What every answer is made of. float32: Jacobians, Gram and curvature matrices are computed and
+    written as docs/float32.md says, all else in float64 and rounded once.
 
 Raises
 ------
@@ -56,6 +59,9 @@ n_threads : int, optional
     At most this many threads; results do not depend on it.
 out : float64 array, optional
     Receives the result and is returned; any strides, Fortran order is fastest.
+dtype : numpy.float64 or numpy.float32, optional
+    What the result is made of, and ``out``; float32 computes as docs/float32.md says: the Jacobian
+    rounded once, sums of products within 1e-6 of the largest element. Differences refuse float32.
 
 Raises
 ------
@@ -93,7 +99,7 @@ net, x : as in ``linearize``
 wrt : {'parameters', 'inputs'}
     'parameters': +dy/dwb, P x (S*Q), Fortran order, output fastest, then sample.
     'inputs': +dy/dx on the original scales, Q x S x R, C order.
-order, samples, n_threads, out : as in ``defaultderiv``
+order, samples, n_threads, out, dtype : as in ``defaultderiv``
 
 Raises
 ------
@@ -127,7 +133,7 @@ differences. Symmetric to the last bit; regularisation included; second derivati
 
 Parameters
 ----------
-net, x, t, ew, samples, n_threads, out : as in ``defaultderiv``
+net, x, t, ew, samples, n_threads, out, dtype : as in ``defaultderiv``
     ``samples`` gives the sub-sampled Hessian of a mini-batch.
 kind : {'exact', 'gauss-newton'}
 structure : {'full', 'block', 'diagonal'}

@@ -121,7 +121,7 @@ Parameters
 net, x, samples : as in ``linearize``
 traced : bool
     True: the sum over outputs of the elements of equal outputs, (Q, Q). No division by S.
-n_threads, out : as in ``defaultderiv``
+n_threads, out, dtype : as in ``defaultderiv``
 
 Raises
 ------
@@ -151,7 +151,7 @@ traced : bool
     False: (S*Q1, S*Q2), output element fastest, then sample.
     True: (Q1, Q2), the sum over outputs of the elements of equal outputs. neural-tangents'
     ``empirical_ntk_fn(..., trace_axes=(-1,))``, its default, is this divided by S.
-n_threads, out : as in ``defaultderiv``
+n_threads, out, dtype : as in ``defaultderiv``
 
 Returns
 -------
