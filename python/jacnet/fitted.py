@@ -18,6 +18,7 @@ from ._blocks import jacobian_block_size, sample_blocks
 from ._core import linearize
 from ._information import information, score_root
 from ._memory import need_memory
+from ._named import named
 from ._quantiles import checked_confidence, student_quantile
 from ._suggest import chosen
 from .network import Network
@@ -166,8 +167,9 @@ class Uncertainty:
         """
         chosen("predict: kind", kind, _KINDS)
         quantile = self._quantile("predict", confidence)
-        y, variance = self.variance(x)
-        noise = self._noise(y.shape, ew)
+        with named("predict", "variance"):
+            y, variance = self.variance(x)
+            noise = self._noise(y.shape, ew)
         total = variance + noise**2 if kind == "prediction" else variance
         width = quantile * np.sqrt(total)
         return Prediction(
@@ -176,7 +178,8 @@ class Uncertainty:
 
     def variance(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Outputs and their variances because of the parameters, both (S, Q)."""
-        lin = linearize(self._net, x)
+        with named("variance"):
+            lin = linearize(self._net, x)
         variance = np.empty((lin.n_outputs, lin.n_samples))
         first = 0
         for block in sample_blocks(self._net, lin, jacobian_block_size(lin)):

@@ -359,6 +359,18 @@ class TestBadInput:
             (lambda n, x, t: jn.uncertainty(n, x, t).delta(lambda w: w, [[1.0]]), ValueError,
              r"delta: jacobian has shape \(1, 1\), expected \(3, 3\)"),
             (lambda n, x, t: jn.prediction_interval(n, x), TypeError, r"data must be \(x, t\)"),
+            (lambda n, x, t: jn.prediction_interval(jn.uncertainty(n, x, t), x, data=(x, t)),
+             ValueError, "prediction_interval: an Uncertainty brings .* got data; pass"),
+            (lambda n, x, t: jn.prediction_interval(
+                jn.uncertainty(n, x, t), x, ew=1.0, samples=[0], robust=True,
+                singular="pseudo-inverse"
+             ), ValueError, "got ew, samples, robust, singular; pass"),
+            (lambda n, x, t: jn.prediction_interval(jn.uncertainty(n, x, t), x.T), ValueError,
+             "^prediction_interval: x"),
+            (lambda n, x, t: jn.uncertainty(n, x, t).predict(x.T), ValueError, "^predict: x"),
+            (lambda n, x, t: jn.uncertainty(n, x.T, t), ValueError, "^uncertainty: x"),
+            (lambda n, x, t: jn.uncertainty(n, x, t, robust="no"), TypeError,
+             "uncertainty: robust must be True or False, got str"),
         ],
     )  # fmt: skip
     def test_messages(self, call, error, message):
