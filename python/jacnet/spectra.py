@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ._lanczos import Quadrature, lanczos_quadrature
-from ._linearized import linearized, need_targets
+from ._linearized import linearized, need_curvature
 from ._options import positive, whole
 from ._suggest import chosen
 
@@ -89,7 +89,7 @@ def eigenpairs(
     Parameters
     ----------
     net : Network or Linearization
-        A linearization (of ``linearize``, with targets) brings its own data.
+        A linearization (of ``linearize`` with targets, or ``with_loss``) brings its own data.
     x, t, ew, samples : as in ``linearize``
         Not with a linearization.
     k : int
@@ -285,7 +285,7 @@ def log_determinant(
 def _products(function, net, x, t, ew, samples, kind, n_threads):
     chosen(f"{function}: kind", kind, KINDS)
     lin = linearized(function, net, x, t, ew, samples)
-    need_targets(function, lin)
+    need_curvature(function, lin, kind)
     product = lin.hvp if kind == "exact" else lin.ggnvp
     return lin, lambda v: product(v, n_threads=n_threads)
 

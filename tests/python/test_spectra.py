@@ -152,6 +152,17 @@ def test_free_and_linearized_agree(problem, lin):
     assert jn.log_determinant(*problem, damping=1.0) == jn.log_determinant(lin, damping=1.0)
 
 
+def test_a_loss_of_ones_own(problem):
+    net, x, _ = problem
+    lin = jn.linearize(net, x)
+    shape = (lin.n_outputs, lin.n_samples)
+    own = lin.with_loss(np.ones(shape), np.ones(shape))
+    values = np.linalg.eigvalsh(own.hessian())
+    np.testing.assert_allclose(jn.eigenpairs(own, k=2).values, values[::-1][:2], rtol=1e-9)
+    assert jn.spectral_density(own, probes=2, steps=5).n_parameters == len(values)
+    assert np.isfinite(jn.log_determinant(own, damping=1.0).value)
+
+
 def test_refusals(problem, lin):
     net, x, t = problem
     for name in ("eigenpairs", "spectral_density", "log_determinant"):
