@@ -163,6 +163,18 @@ def test_a_loss_of_ones_own(problem):
     assert np.isfinite(jn.log_determinant(own, damping=1.0).value)
 
 
+def test_too_little_memory_names_the_function_and_a_remedy(lin, monkeypatch):
+    def fails(*_, **__):
+        raise MemoryError("hessian: the result needs 9 GiB, but 1 GiB are available; pass out=")
+
+    monkeypatch.setattr("jacnet.spectra._lanczos_pairs", fails)
+    monkeypatch.setattr("jacnet.spectra._exact", fails)
+    with refused(MemoryError, "eigenpairs: hessian", "GiB", "fewer pairs than k=3"):
+        jn.eigenpairs(lin, k=3)
+    with refused(MemoryError, "log_determinant: hessian", "GiB", "method='slq'"):
+        jn.log_determinant(lin, method="cholesky")
+
+
 def test_refusals(problem, lin):
     net, x, t = problem
     for name in ("eigenpairs", "spectral_density", "log_determinant"):
@@ -181,6 +193,15 @@ def test_refusals(problem, lin):
         jn.eigenpairs(lin, k=109)
     with refused(TypeError, "eigenpairs", "k", "float"):
         jn.eigenpairs(lin, k=2.0)
+    for lins in (lin, jn.linearize(jn.feedforwardnet(2).configure(x, t), x, t)):  # dense as well
+        for option in ("tol", "seed", "max_iterations"):
+            with refused(TypeError, "eigenpairs", option, "str"):
+                jn.eigenpairs(lins, k=2, **{option: "a"})
+        with refused(ValueError, "eigenpairs", "seed", "-1", "None"):
+            jn.eigenpairs(lins, k=2, seed=-1)
+    for function in (jn.spectral_density, jn.log_determinant):
+        with refused(TypeError, function.__name__, "seed", "str"):
+            function(lin, seed="a")
     with refused(ValueError, "eigenpairs", "which", "SM", "SA"):
         jn.eigenpairs(lin, which="SM")
     with refused(RuntimeError, "eigenpairs", "converged", "max_iterations"):
