@@ -31,6 +31,17 @@ class _Operator(LinearOperator):
         p = self.linearization.n_parameters
         return p, p
 
+    def __copy__(self):
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        return copy
+
+    def __reduce__(self):
+        raise TypeError(
+            f"{type(self).__name__}: cannot be pickled or copied deeply, for it holds the passes "
+            "over its samples; pickle the network and the data, and make the operator from them"
+        )
+
     def _matvec(self, v):
         return self._matmat(np.reshape(v, (-1, 1)))[:, 0]
 

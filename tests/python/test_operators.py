@@ -1,5 +1,7 @@
 """SciPy's linear operators: the matrices they stand for, and SciPy's methods on them."""
 
+import copy
+import pickle
 import subprocess
 import sys
 
@@ -104,6 +106,14 @@ def test_they_keep_the_parameters_of_their_making(problem):
     operator, H = jn.HessianOperator(net, x, t), jn.hessian(net, x, t)
     net.setwb(np.zeros(net.n_parameters))
     np.testing.assert_allclose(dense(operator), H, rtol=0, atol=1e-12)
+
+
+def test_copies(problem):
+    operator = jn.HessianOperator(*problem)
+    np.testing.assert_array_equal(dense(copy.copy(operator)), dense(operator))
+    for ask in (pickle.dumps, copy.deepcopy):
+        with refused(TypeError, "HessianOperator", "pickle the network and the data"):
+            ask(operator)
 
 
 def test_a_loss_of_ones_own(problem):
