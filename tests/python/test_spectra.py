@@ -258,6 +258,8 @@ class TestPlot:
             jn.plot.spectrum("H")
         with refused(ValueError, "plot.spectrum", "(2, 2)"):
             jn.plot.spectrum(np.eye(2))
+        with refused(ValueError, "plot.spectrum", "1", "NaN", "isfinite"):
+            jn.plot.spectrum([np.nan])
 
     def test_without_matplotlib(self):
         code = (
