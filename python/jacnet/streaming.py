@@ -216,11 +216,12 @@ def accumulate(
             raise TypeError(
                 f"accumulate: chunk {number} must be a tuple (x, t) or (x, t, ew), got {got}"
             )
-        with (
-            named(f"accumulate: chunk {number}", "Accumulator.add"),
-            memory_remedy("accumulate", _LESS_MEMORY, "Accumulator.add"),
-        ):
-            sums.add(*chunk, n_threads=n_threads)
+        try:
+            with memory_remedy("accumulate", _LESS_MEMORY, "Accumulator.add"):
+                sums.add(*chunk, n_threads=n_threads)
+        except (ValueError, TypeError) as error:
+            message = str(error).removeprefix("Accumulator.add: ")
+            raise type(error)(f"accumulate: chunk {number}: {message}") from None
     if sums.n_chunks == 0:
         raise ValueError(
             "accumulate: chunks is empty, expected at least one (x, t); an iterator can be gone "
@@ -317,10 +318,10 @@ def _weights(ew: Any, count: int, t: Any) -> Callable[[slice], Any]:
     if len(shape) == 1 and shape[0] > 1:
         rows = _rows_of(t)
         if rows != 1 or shape[0] != count:
+            remedy = {count: "; pass ew[None, :]", rows: "; pass ew[:, None]"}.get(shape[0], "")
             raise ValueError(
                 f"chunks: ew has shape {shape}, expected one weight, (1, {count}), ({rows}, 1) or "
-                f"({rows}, {count}); for one weight per sample pass ew[None, :], for one per "
-                "output ew[:, None]"
+                f"({rows}, {count}){remedy}"
             )
         return lambda part: np.asarray(weights[part])[None, :]
     if len(shape) == 2 and shape[1] > 1:
