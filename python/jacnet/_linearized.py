@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ._core import Linearization, linearize
+from ._named import named
 from .network import Network
 
 
@@ -25,10 +28,13 @@ def linearized(
         )
     if x is None:
         raise TypeError(f"{function}: x is missing; pass the network's data, or a linearization")
-    return linearize(net, x, t, ew=ew, samples=samples)
+    with named(function):
+        return linearize(net, x, t, ew=ew, samples=samples)
 
 
-def need_targets(function: str, lin: Linearization) -> None:
-    """Refuse a linearization without targets."""
-    if not lin.has_targets:
-        raise ValueError(f"{function}: needs targets, but t is missing")
+def need_curvature(function: str, lin: Linearization, kind: str) -> None:
+    """Refuse a linearization without targets, or without a loss of its own that is curved."""
+    if not lin.has_targets:  # then a product with no vectors tells, at no cost
+        product = lin.hvp if kind == "exact" else lin.ggnvp
+        with named(function, "hvp", "ggnvp"):
+            product(np.zeros((lin.n_parameters, 0)))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from . import _core
 
 _GIB = 2.0**30
@@ -18,3 +21,14 @@ def need_memory(function: str, what: str, doubles: float, remedy: str) -> None:
             f"{function}: {what} needs {needed / _GIB:.3g} GiB, but {available / _GIB:.3g} GiB are "
             f"available; {remedy}"
         )
+
+
+@contextmanager
+def memory_remedy(function: str, remedy: str, part: str = "") -> Iterator[None]:
+    """A lack of memory, of `part` too, is told by `function`, with a remedy that it has."""
+    try:
+        yield
+    except MemoryError as error:
+        what = str(error).partition(";")[0] or "there is not enough memory"
+        what = what.removeprefix(f"{part or function}: ")
+        raise MemoryError(f"{function}: {what}; {remedy}") from None

@@ -20,6 +20,8 @@ def whole(function: str, name: str, value: Any, least: int, most: int | None = N
 def positive(function: str, name: str, value: Any, zero: bool = False) -> float:
     """A finite number above 0, or with `zero` of at least 0."""
     try:
+        if isinstance(value, (str, bytes, bool, np.bool_)):
+            raise TypeError
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(
@@ -29,3 +31,23 @@ def positive(function: str, name: str, value: Any, zero: bool = False) -> float:
         least = "of at least" if zero else "above"
         raise ValueError(f"{function}: {name} is {number}, expected a number {least} 0")
     return number
+
+
+def flag(function: str, name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{function}: {name} must be True or False, got {type(value).__name__}")
+    return bool(value)
+
+
+def check_seed(function: str, value: Any, most: int | None = None) -> None:
+    """A whole number from 0 to `most`, or None."""
+    if value is None:
+        return
+    up_to = "of at least 0" if most is None else f"from 0 to {most}"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(
+            f"{function}: seed must be a whole number {up_to} or None, got {type(value).__name__}"
+        )
+    if value < 0 or (most is not None and value > most):
+        raise ValueError(f"{function}: seed is {value}, expected a whole number {up_to} or None")

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from ._core import Linearization, linearize
+from ._named import named
+from ._options import check_seed, flag
 from ._rows import ROWS
 from ._subject import Subject
 from .network import Network
@@ -141,6 +143,8 @@ def check(
     >>> jn.check(net, x, t, verbose=False).passed
     True
     """
+    check_seed("check", seed, 2**32 - 1)
+    verbose = flag("check", "verbose", verbose)
     if isinstance(net, Linearization):
         lin = net
         if not all(argument is None for argument in (x, t, ew, samples)):
@@ -148,7 +152,8 @@ def check(
                 "check: a linearization has its own data; leave out x, t, ew and samples"
             )
     elif isinstance(net, Network):
-        lin = linearize(net, x, t, ew=ew, samples=samples)
+        with named("check"):
+            lin = linearize(net, x, t, ew=ew, samples=samples)
     else:
         raise TypeError(
             f"check: net must be a jacnet.Network or a linearization, got {type(net).__name__}"

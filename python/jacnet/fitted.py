@@ -18,6 +18,7 @@ from ._blocks import jacobian_block_size, sample_blocks
 from ._core import linearize
 from ._information import information, score_root
 from ._memory import need_memory
+from ._named import named
 from ._quantiles import checked_confidence, student_quantile
 from ._suggest import chosen
 from .network import Network
@@ -166,8 +167,9 @@ class Uncertainty:
         """
         chosen("predict: kind", kind, _KINDS)
         quantile = self._quantile("predict", confidence)
-        y, variance = self.variance(x)
-        noise = self._noise(y.shape, ew)
+        with named("predict", "variance"):
+            y, variance = self.variance(x)
+            noise = self._noise(y.shape, ew)
         total = variance + noise**2 if kind == "prediction" else variance
         width = quantile * np.sqrt(total)
         return Prediction(
@@ -176,7 +178,8 @@ class Uncertainty:
 
     def variance(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """Outputs and their variances because of the parameters, both (S, Q)."""
-        lin = linearize(self._net, x)
+        with named("variance"):
+            lin = linearize(self._net, x)
         variance = np.empty((lin.n_outputs, lin.n_samples))
         first = 0
         for block in sample_blocks(self._net, lin, jacobian_block_size(lin)):
@@ -195,12 +198,23 @@ class Uncertainty:
             Takes wb, (P,), and returns a number or a vector (m,).
         jacobian : array (m, P), optional
             Its derivative. Default: five-point differences of `function`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a function that is not one, or whose result is no number, no vector or not finite;
+            for a Jacobian of another shape.
         """
-        value = np.atleast_1d(np.asarray(function(self.parameters.copy()), float))
+        if not callable(function):
+            raise TypeError(
+                "delta: function must take the parameters (P,) and return a number or a vector, "
+                f"got {type(function).__name__}; for the value w[0] pass lambda w: w[0]"
+            )
+        value = _result("function", function(self.parameters.copy()), 1)
         if jacobian is None:
-            slopes = self._differences(function)
+            slopes = self._differences(function, len(value))
         else:
-            slopes = np.atleast_2d(np.asarray(jacobian, float))
+            slopes = _result("jacobian", jacobian, 2)
         expected = (len(value), len(self.parameters))
         if slopes.shape != expected:
             raise ValueError(f"delta: jacobian has shape {slopes.shape}, expected {expected}")
@@ -243,7 +257,7 @@ class Uncertainty:
         with np.errstate(divide="ignore"):
             return self.residual_standard_deviation / scales
 
-    def _differences(self, function: Callable[[np.ndarray], Any]) -> np.ndarray:
+    def _differences(self, function: Callable[[np.ndarray], Any], size: int) -> np.ndarray:
         """D function / d wb by the five-point formula, (m, P)."""
         columns = []
         for i, (centre, error) in enumerate(
@@ -254,11 +268,38 @@ class Uncertainty:
             def at(shift: float, i: int = i, centre: float = centre) -> np.ndarray:
                 moved = self.parameters.copy()
                 moved[i] = centre + shift
-                return np.atleast_1d(np.asarray(function(moved), float))
+                result = _result("function", function(moved), 1)
+                if len(result) != size:
+                    raise ValueError(
+                        f"delta: function returned {size} numbers at first and {len(result)} at "
+                        "other parameters, expected as many everywhere"
+                    )
+                return result
 
             near, far = at(step) - at(-step), at(2 * step) - at(-2 * step)
             columns.append((8 * near - far) / (12 * step))
-        return np.stack(columns, axis=1)
+        return np.stack(columns, axis=1) if columns else np.zeros((size, 0))
+
+
+def _result(name: str, given: Any, dimensions: int) -> np.ndarray:
+    """What `delta` was given or a function returned: a finite array of at most that dimension."""
+    came = "returned" if name == "function" else "is"
+    expected = "a number or a vector (m,)" if dimensions == 1 else "an array (m, P)"
+    try:
+        array = np.asarray(given, float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"delta: {name} {came} a {type(given).__name__}, expected {expected} of real numbers"
+        ) from None
+    if array.ndim > dimensions:
+        what = "returned an array" if name == "function" else "is"
+        raise ValueError(f"delta: {name} {what} of shape {array.shape}, expected {expected}")
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"delta: {name} {came} NaN or infinity, expected finite numbers at the fitted "
+            "parameters and near them; where only its differences fail, pass jacobian"
+        )
+    return np.atleast_1d(array) if dimensions == 1 else np.atleast_2d(array)
 
 
 def _penalty(net: Network, n_targets: int, function: str) -> float:

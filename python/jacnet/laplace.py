@@ -17,6 +17,7 @@ import numpy as np
 
 from ._evidence import maximised
 from ._likelihood import Categorical, Gaussian, likelihood_of
+from ._named import named
 from ._posterior import Dual, Primal, dual_samples
 from ._quantiles import checked_confidence, normal_quantile
 from ._suggest import chosen
@@ -155,7 +156,8 @@ class Laplace:
 
         ``J' H^-1 J`` per sample, (S, S, Q), on the original scale of the targets.
         """
-        return self._posterior.outputs(x, self._delta, self.noise)[1]
+        with named("variance"):
+            return self._posterior.outputs(x, self._delta, self.noise)[1]
 
     def predict(self, x: Any) -> LaplacePrediction:
         """Predictive distribution at inputs x, (R, Q) or a list of one array per input.
@@ -164,7 +166,8 @@ class Laplace:
         covariance C give the probabilities ``softmax(f_k / sqrt(1 + pi C_kk / 8))``, for one
         logistic output the logistic function alike (MacKay 1992).
         """
-        outputs, variance = self._posterior.outputs(x, self._delta, self.noise)
+        with named("predict"):
+            outputs, variance = self._posterior.outputs(x, self._delta, self.noise)
         likelihood = self._likelihood
         if isinstance(likelihood, Gaussian):
             noise = self.noise / likelihood.output_scales() ** 2
@@ -252,7 +255,8 @@ def laplace(
         raise ValueError(
             f"laplace: no parameter is uncertain: all of structure {structure!r} are frozen"
         )
-    likelihood = likelihood_of("laplace", net, x, t, ew, samples)
+    with named("laplace"):
+        likelihood = likelihood_of("laplace", net, x, t, ew, samples)
     shape, delta = _prior(prior_precision, net.n_parameters)
     posterior = _posterior(likelihood, shape, structure, form)
     if likelihood.classes:

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from ._core import linearize
+from ._named import named
+from ._options import flag
 from ._suggest import chosen
 from .network import Network
 
@@ -76,6 +78,8 @@ def minibatches(
     """
     count = _count(n)
     size = positive("minibatches: size", size)
+    shuffle = flag("minibatches", "shuffle", shuffle)
+    drop_last = flag("minibatches", "drop_last", drop_last)
     order = _generator(seed).permutation(count) if shuffle else np.arange(count)
     stop = count - count % size if drop_last else count
     return (order[first : first + size] for first in range(0, stop, size))
@@ -114,8 +118,9 @@ def batch_weight(
     means; with sums each batch would count it: use `accumulate`, which adds it once in every case.
     """
     chosen("batch_weight: purpose", purpose, _PURPOSES)
-    whole = linearize(net, x, t, ew=ew)
-    part = linearize(net, x, t, ew=ew, samples=samples)
+    with named("batch_weight"):
+        whole = linearize(net, x, t, ew=ew)
+        part = linearize(net, x, t, ew=ew, samples=samples)
     weight = 1.0
     if net.performance in MEANS:
         weight = part.n_targets / max(whole.n_targets, 1)
@@ -138,14 +143,24 @@ def _count(n: Any) -> int:
 
 def columns(what: str, x: Any) -> int:
     """Number of samples of one signal, or of the first of several; `what` begins the message."""
-    if isinstance(x, (list, tuple)) and x and all(np.ndim(entry) == 2 for entry in x):
+    if isinstance(x, (list, tuple)) and x and all(len(shape_of(what, e)) == 2 for e in x):
         x = x[0]
-    shape = np.shape(x)
+    shape = shape_of(what, x)
     if not 1 <= len(shape) <= 2:
         raise TypeError(
             f"{what} of shape (R, Q), samples in columns; got {type(x).__name__} of shape {shape}"
         )
     return shape[-1]
+
+
+def shape_of(what: str, x: Any) -> tuple[int, ...]:
+    """Shape of an array, or of lists that make one; `what` begins the message."""
+    try:
+        return tuple(np.shape(x))
+    except ValueError:
+        raise TypeError(
+            f"{what}, got a {type(x).__name__} whose rows differ in length; pass a NumPy array"
+        ) from None
 
 
 def positive(what: str, value: Any) -> int:

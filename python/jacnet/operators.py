@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._linearized import linearized, need_targets
+from ._linearized import linearized, need_curvature
 
 try:
     from scipy.sparse.linalg import LinearOperator
@@ -30,6 +30,17 @@ class _Operator(LinearOperator):
     def _size(self) -> tuple[int, int]:
         p = self.linearization.n_parameters
         return p, p
+
+    def __copy__(self):
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        return copy
+
+    def __reduce__(self):
+        raise TypeError(
+            f"{type(self).__name__}: cannot be pickled or copied deeply, for it holds the passes "
+            "over its samples; pickle the network and the data, and make the operator from them"
+        )
 
     def _matvec(self, v):
         return self._matmat(np.reshape(v, (-1, 1)))[:, 0]
@@ -126,7 +137,7 @@ class HessianOperator(_Symmetric):
     Parameters
     ----------
     net : Network or Linearization
-        A linearization (of ``linearize``, with targets) brings its own data.
+        A linearization (of ``linearize`` with targets, or ``with_loss``) brings its own data.
     x, t, ew, samples : as in ``linearize``
         Not with a linearization.
     n_threads : int, optional
@@ -145,9 +156,11 @@ class HessianOperator(_Symmetric):
     Parameters are those at the time of its making.
     """
 
+    _kind = "exact"
+
     def __init__(self, net, x=None, t=None, *, ew=None, samples=None, n_threads=None):
         super().__init__(net, x, t, ew, samples, n_threads)
-        need_targets(type(self).__name__, self.linearization)
+        need_curvature(type(self).__name__, self.linearization, self._kind)
 
     def _matmat(self, v):
         return self.linearization.hvp(np.asarray(v), n_threads=self.n_threads)
@@ -159,6 +172,8 @@ class GaussNewtonOperator(HessianOperator):
     The matrix of ``gauss_newton(net, x, t)``: positive semidefinite, regularisation included.
     Arguments, errors, notes as in :class:`HessianOperator`; ``matvec`` is ``ggnvp``: 8 P Q flops.
     """
+
+    _kind = "gauss-newton"
 
     def _matmat(self, v):
         return self.linearization.ggnvp(np.asarray(v), n_threads=self.n_threads)

@@ -53,9 +53,15 @@ def spectrum(values: Any, *, ax: Any = None, log: bool = True, label: str | None
             "plot.spectrum: values must be a SpectralDensity, Eigenpairs or an array of "
             f"eigenvalues, got {type(values).__name__}"
         ) from None
-    if array.ndim != 1 or not np.all(np.isfinite(array)):
+    if array.ndim != 1:
         raise ValueError(
-            f"plot.spectrum: values has shape {array.shape}, expected (k,) finite eigenvalues"
+            f"plot.spectrum: values has shape {array.shape}, expected (k,) eigenvalues"
+        )
+    unknown = int(np.count_nonzero(~np.isfinite(array)))
+    if unknown:
+        raise ValueError(
+            f"plot.spectrum: values has {unknown} NaN or infinite of {len(array)}, expected finite "
+            "eigenvalues; leave them out: values[np.isfinite(values)]"
         )
     return _scree(array, None, ax, log, label)
 

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ._lanczos import Quadrature, lanczos_quadrature
-from ._linearized import linearized, need_targets
-from ._options import positive, whole
+from ._linearized import linearized, need_curvature
+from ._memory import memory_remedy
+from ._options import check_seed, positive, whole
 from ._suggest import chosen
 
 KINDS = ("exact", "gauss-newton")
@@ -89,7 +90,7 @@ def eigenpairs(
     Parameters
     ----------
     net : Network or Linearization
-        A linearization (of ``linearize``, with targets) brings its own data.
+        A linearization (of ``linearize`` with targets, or ``with_loss``) brings its own data.
     x, t, ew, samples : as in ``linearize``
         Not with a linearization.
     k : int
@@ -127,16 +128,22 @@ def eigenpairs(
     """
     function = "eigenpairs"
     chosen(f"{function}: which", which, ("LA", "SA", "LM", "BE"))
+    tol = positive(function, "tol", tol, zero=True)
+    if max_iterations is not None:
+        max_iterations = whole(function, "max_iterations", max_iterations, 1)
+    check_seed(function, seed)
     lin, product = _products(function, net, x, t, ew, samples, kind, n_threads)
     p = lin.n_parameters
     k = whole(function, "k", k, 1, p)
-    if p <= 64 or 3 * k > p:
-        values, vectors = np.linalg.eigh(lin.hessian(kind, n_threads=n_threads))
-    else:
-        values, vectors = _lanczos_pairs(product, p, k, which, tol, max_iterations, seed)
-    order = _wanted(values, k, which)
-    values, vectors = values[order], np.asfortranarray(vectors[:, order])
-    residuals = np.linalg.norm(product(vectors) - vectors * values, axis=0)
+    remedy = f"ask for fewer pairs than k={k}" if k > 1 else "freeze weights (net.set_learn)"
+    with memory_remedy(function, remedy):
+        if p <= 64 or 3 * k > p:
+            values, vectors = np.linalg.eigh(lin.hessian(kind, n_threads=n_threads))
+        else:
+            values, vectors = _lanczos_pairs(product, p, k, which, tol, max_iterations, seed)
+        order = _wanted(values, k, which)
+        values, vectors = values[order], np.asfortranarray(vectors[:, order])
+        residuals = np.linalg.norm(product(vectors) - vectors * values, axis=0)
     return Eigenpairs(values, vectors, residuals)
 
 
@@ -193,6 +200,7 @@ def spectral_density(
     probes = whole(function, "probes", probes, 2)
     steps = whole(function, "steps", steps, 1)
     n_points = whole(function, "n_points", n_points, 2)
+    check_seed(function, seed)
     lin, product = _products(function, net, x, t, ew, samples, kind, n_threads)
     if lin.n_parameters == 0:
         raise ValueError(f"{function}: the network has no parameters that learn")
@@ -232,12 +240,17 @@ def log_determinant(
     seed: int | None = 0,
     n_threads: int | None = None,
 ) -> LogDeterminant:
-    """Logarithm of the determinant of ``H + damping I``, which must be positive definite.
+    """Logarithm of the determinant of ``H + damping I``; H is the Gauss-Newton matrix by default.
+
+    The sum must be positive definite. The Gauss-Newton matrix is positive semi-definite, so that
+    any damping above 0 will do; the exact Hessian, which :func:`eigenpairs` and
+    :func:`spectral_density` take by default, may have negative eigenvalues.
 
     Parameters
     ----------
     net, x, t, ew, samples, n_threads : as in :func:`eigenpairs`
     kind : {'gauss-newton', 'exact'}
+        The other functions of spectra default to 'exact'.
     damping : float
         Added to every eigenvalue; at least 0.
     method : {'auto', 'cholesky', 'slq'}
@@ -269,10 +282,12 @@ def log_determinant(
     damping = positive(function, "damping", damping, zero=True)
     probes = whole(function, "probes", probes, 2)
     steps = whole(function, "steps", steps, 1)
+    check_seed(function, seed)
     lin, product = _products(function, net, x, t, ew, samples, kind, n_threads)
     p = lin.n_parameters
     if method == "cholesky" or (method == "auto" and p <= DENSE):
-        return LogDeterminant(_exact(function, lin, kind, damping, n_threads), 0.0, "cholesky")
+        with memory_remedy(function, "use method='slq', which needs products alone"):
+            return LogDeterminant(_exact(function, lin, kind, damping, n_threads), 0.0, "cholesky")
     quadrature = lanczos_quadrature(product, p, steps, probes, seed)
     counted = quadrature.weights > 0
     smallest = quadrature.nodes[counted].min(initial=np.inf)
@@ -285,7 +300,7 @@ def log_determinant(
 def _products(function, net, x, t, ew, samples, kind, n_threads):
     chosen(f"{function}: kind", kind, KINDS)
     lin = linearized(function, net, x, t, ew, samples)
-    need_targets(function, lin)
+    need_curvature(function, lin, kind)
     product = lin.hvp if kind == "exact" else lin.ggnvp
     return lin, lambda v: product(v, n_threads=n_threads)
 

@@ -7,18 +7,24 @@ added once. So the result is that of all samples at once, to rounding.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from ._core import Linearization, linearize
-from ._suggest import chosen
-from .minibatches import MEANS, columns, positive
+from ._memory import memory_remedy
+from ._named import named
+from ._suggest import suggest
+from .minibatches import MEANS, columns, positive, shape_of
 from .network import Network
 
 _SUMS = {"mse": "sse", "mae": "sae"}
 _QUESTIONS = ("performance", "gradient", "hessian", "gauss_newton", "normal_equations")
+_LESS_MEMORY = (
+    "use fewer parameters (net.set_learn freezes weights), or sum the diagonal of each chunk: "
+    "jn.hessian(..., structure='diagonal')"
+)
 
 
 class Accumulator:
@@ -44,8 +50,9 @@ class Accumulator:
 
     Notes
     -----
-    Memory: the results and one more of the largest of them, however many chunks come. Cost: that of
-    the questions on all samples. Results can be read at any time, and more chunks added after.
+    Memory: the results and as much again, however many chunks come. Cost: that of the questions on
+    all samples. Results can be read at any time, and more chunks added after. A chunk whose
+    questions fail or are interrupted leaves the sums as they were.
 
     Examples
     --------
@@ -61,10 +68,7 @@ class Accumulator:
     def __init__(self, net: Network, what: str | Sequence[str]) -> None:
         if not isinstance(net, Network):
             raise TypeError(f"Accumulator: net must be a jacnet.Network, got {type(net).__name__}")
-        names = [what] if isinstance(what, str) else list(what)
-        self._what = tuple(chosen("Accumulator: what", name, _QUESTIONS) for name in names)
-        if not self._what:
-            raise ValueError(f"Accumulator: what is empty, expected some of {_QUESTIONS}")
+        self._what = _quantities("Accumulator", what)
         self._net = net.copy()
         self._is_mean = net.performance in MEANS
         self._summing = net.copy()
@@ -72,17 +76,25 @@ class Accumulator:
         self._summing.performParam.regularization = 0.0
         self._sums: dict[str, Any] = {}
         self._scratch: dict[str, Any] = {}
+        self._spoilt = False
         self.n_samples = self.n_targets = self.n_chunks = 0
 
     def add(self, x: Any, t: Any, ew: Any = None, *, n_threads: int | None = None) -> None:
         """Take in a chunk: arguments as of ``linearize``; any number of samples."""
-        lin = linearize(self._summing, x, t, ew=ew)
+        self._refuse_spoilt("Accumulator.add")
+        if t is None:
+            raise TypeError("Accumulator.add: t must be an array of targets, got None")
+        with named("Accumulator.add"):
+            lin = linearize(self._summing, x, t, ew=ew)
         factor = float(lin.n_targets) if self._summing.performance in MEANS else 1.0
-        for name in self._what:
-            self._take_in(name, lin, factor, n_threads)
+        answers = {name: self._answer(name, lin, factor, n_threads) for name in self._what}
+        self._spoilt = True  # until everything is added
+        for name, answer in answers.items():
+            self._sums[name] = _added(self._sums[name], answer) if name in self._sums else answer
         self.n_samples += lin.n_samples
         self.n_targets += lin.n_targets
         self.n_chunks += 1
+        self._spoilt = False
 
     def performance(self) -> float:
         """Performance on all samples so far, regularisation included."""
@@ -105,23 +117,31 @@ class Accumulator:
         sums = self._sum_of("normal_equations")
         return sums[0].copy(order="F"), sums[1].copy(), float(sums[2])
 
-    def _take_in(self, name: str, lin: Linearization, factor: float, n_threads: int | None) -> None:
-        """Adds `factor` times the chunk's answer; the first becomes the sum itself."""
+    def _answer(self, name: str, lin: Linearization, factor: float, n_threads: int | None) -> Any:
+        """`factor` times the chunk's answer; the sums are left alone."""
         if name == "performance":
-            self._sums[name] = self._sums.get(name, 0.0) + factor * lin.performance()
-            return
-        first = name not in self._sums
+            return factor * lin.performance()
         ask = getattr(lin, name)
-        if first:
-            answer = ask(n_threads=n_threads)
-        else:  # memory for one more, made once
-            scratch = self._scratch.setdefault(_shape_of(name), _like(self._sums[name]))
-            answer = ask(n_threads=n_threads, out=scratch)
+        with memory_remedy("Accumulator.add", _LESS_MEMORY):
+            if name not in self._sums:  # becomes the sum itself
+                answer = ask(n_threads=n_threads)
+            else:  # memory for one more, made once
+                if name not in self._scratch:
+                    self._scratch[name] = _like(self._sums[name])
+                answer = ask(n_threads=n_threads, out=self._scratch[name])
         if name != "normal_equations":  # those are raw sums as they are
             answer *= factor
-        self._sums[name] = answer if first else _added(self._sums[name], answer)
+        return answer
+
+    def _refuse_spoilt(self, function: str) -> None:
+        if self._spoilt:
+            raise RuntimeError(
+                f"{function}: the sums are spoilt: adding a chunk to them was interrupted; make "
+                "another Accumulator and add all chunks again"
+            )
 
     def _sum_of(self, name: str) -> Any:
+        self._refuse_spoilt(name)
         if name not in self._what:
             raise ValueError(
                 f"{name}: not asked for when the Accumulator was made; it sums "
@@ -184,24 +204,62 @@ def accumulate(
     >>> np.allclose(H, jn.hessian(net, x, t))
     True
     """
-    sums = Accumulator(net, what)
+    names = _quantities("accumulate", what)
+    with named("accumulate", "Accumulator"):
+        sums = Accumulator(net, names)
+    _refuse_no_chunks(chunks)
+    for number, chunk in enumerate(chunks):
+        if not isinstance(chunk, (tuple, list)) or not 2 <= len(chunk) <= 3:
+            got = type(chunk).__name__
+            if isinstance(chunk, (tuple, list)):
+                got += f" of {len(chunk)}"
+            raise TypeError(
+                f"accumulate: chunk {number} must be a tuple (x, t) or (x, t, ew), got {got}"
+            )
+        try:
+            with memory_remedy("accumulate", _LESS_MEMORY, "Accumulator.add"):
+                sums.add(*chunk, n_threads=n_threads)
+        except (ValueError, TypeError) as error:
+            message = str(error).removeprefix("Accumulator.add: ")
+            raise type(error)(f"accumulate: chunk {number}: {message}") from None
+    if sums.n_chunks == 0:
+        raise ValueError(
+            "accumulate: chunks is empty, expected at least one (x, t); an iterator can be gone "
+            "through only once"
+        )
+    results = tuple(getattr(sums, name)() for name in names)
+    return results[0] if isinstance(what, str) else results
+
+
+def _quantities(function: str, what: Any) -> tuple[str, ...]:
+    """Names of what is asked for, checked."""
+    names = [what] if isinstance(what, str) else what
+    if not isinstance(names, (list, tuple, set, frozenset)) or not all(
+        isinstance(name, str) for name in names
+    ):
+        raise TypeError(
+            f"{function}: what must be the name of a quantity or a list of names, got "
+            f"{what!r:.60}; there are: {', '.join(_QUESTIONS)}"
+        )
+    if not names:
+        raise ValueError(f"{function}: what is empty, expected some of {_QUESTIONS}")
+    for name in names:
+        if name not in _QUESTIONS:
+            raise ValueError(f"{function}: unknown quantity {name!r}; {suggest(name, _QUESTIONS)}")
+    return tuple(names)
+
+
+def _refuse_no_chunks(chunks: Any) -> None:
+    if isinstance(chunks, (tuple, list)) and chunks and all(hasattr(e, "shape") for e in chunks):
+        raise TypeError(
+            f"accumulate: chunks must be an iterable of (x, t) or (x, t, ew), got one "
+            f"{type(chunks).__name__} of {len(chunks)} arrays; wrap it: [(x, t)]"
+        )
     if not hasattr(chunks, "__iter__"):
         raise TypeError(
             f"accumulate: chunks must be an iterable of (x, t) or (x, t, ew), got "
             f"{type(chunks).__name__}; jn.chunks(x, t, size) makes one"
         )
-    for number, chunk in enumerate(chunks):
-        if not isinstance(chunk, (tuple, list)) or not 2 <= len(chunk) <= 3:
-            got = f"{len(chunk)} of them" if isinstance(chunk, (tuple, list)) else "something else"
-            raise TypeError(
-                f"accumulate: chunk {number} must be a tuple (x, t) or (x, t, ew), got {got}"
-            )
-        try:
-            sums.add(*chunk, n_threads=n_threads)
-        except (ValueError, TypeError) as error:
-            raise type(error)(f"accumulate: chunk {number}: {error}") from None
-    results = tuple(getattr(sums, name)() for name in sums._what)
-    return results[0] if isinstance(what, str) else results
 
 
 def chunks(x: Any, t: Any, size: int, *, ew: Any = None) -> Iterator[tuple[Any, ...]]:
@@ -233,19 +291,51 @@ def chunks(x: Any, t: Any, size: int, *, ew: Any = None) -> Iterator[tuple[Any, 
         raise ValueError(
             f"chunks: t has {_samples_of('t', t)} samples (columns), expected {count} as x has"
         )
-    weights = np.ndim(ew) == 2 and np.shape(ew)[1] > 1
-    if weights and np.shape(ew)[1] != count:
-        raise ValueError(f"chunks: ew has {np.shape(ew)[1]} columns, expected 1 or {count}")
+    weights_of = _weights(ew, count, t)
 
     def slices() -> Iterator[tuple[Any, ...]]:
         for first in range(0, count, size):
             part = slice(first, min(first + size, count))
-            if ew is None:
-                yield _columns_of(x, part), _columns_of(t, part)
-            else:
-                yield _columns_of(x, part), _columns_of(t, part), ew[:, part] if weights else ew
+            xt = _columns_of(x, part), _columns_of(t, part)
+            yield xt if ew is None else (*xt, weights_of(part))
 
     return slices()
+
+
+def _weights(ew: Any, count: int, t: Any) -> Callable[[slice], Any]:
+    """What takes the error weights of a slice of the samples."""
+    if _signals(ew) and any(len(e.shape) > 0 for e in ew):
+        raise TypeError(
+            f"chunks: ew must be a number or one array (1, Q), (S, 1) or (S, Q), got a "
+            f"{type(ew).__name__} of {len(ew)} arrays; stack their rows: np.vstack(ew)"
+        )
+    shape = shape_of("chunks: ew must be a number or an array", ew)
+    weights = ew if hasattr(ew, "shape") or not shape else np.asarray(ew)
+    if len(shape) > 2:
+        raise ValueError(
+            f"chunks: ew has shape {shape}, expected one weight, (1, Q), (S, 1) or (S, Q)"
+        )
+    if len(shape) == 1 and shape[0] > 1:
+        rows = _rows_of(t)
+        if rows != 1 or shape[0] != count:
+            remedy = {count: "; pass ew[None, :]", rows: "; pass ew[:, None]"}.get(shape[0], "")
+            raise ValueError(
+                f"chunks: ew has shape {shape}, expected one weight, (1, {count}), ({rows}, 1) or "
+                f"({rows}, {count}){remedy}"
+            )
+        return lambda part: np.asarray(weights[part])[None, :]
+    if len(shape) == 2 and shape[1] > 1:
+        if shape[1] != count:
+            raise ValueError(f"chunks: ew has {shape[1]} columns, expected 1 or {count}")
+        return lambda part: weights[:, part]
+    return lambda part: weights
+
+
+def _rows_of(t: Any) -> int:
+    if _signals(t):
+        return sum(_rows_of(entry) for entry in t)
+    shape = np.shape(t)
+    return shape[0] if len(shape) == 2 else 1
 
 
 def _signals(x: Any) -> bool:
@@ -272,12 +362,9 @@ def _added(total: Any, answer: Any) -> Any:
     if isinstance(total, tuple):
         jj, je, sse = total
         return (_added(jj, answer[0]), _added(je, answer[1]), sse + answer[2])
+    if isinstance(total, float):
+        return total + answer
     return np.add(total, answer, out=total)
-
-
-def _shape_of(name: str) -> str:
-    """Questions that can share memory."""
-    return "P x P" if name in ("hessian", "gauss_newton") else name
 
 
 def _like(answer: Any) -> Any:

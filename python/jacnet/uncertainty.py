@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from ._core import linearize
+from ._named import named
+from ._options import flag
 from ._suggest import chosen
 from .fitted import Prediction, Uncertainty
 from .network import Network
@@ -126,17 +128,39 @@ def prediction_interval(
     Raises
     ------
     ValueError, TypeError
-        As :func:`uncertainty` and :meth:`Uncertainty.predict`, and without data.
+        As :func:`uncertainty` and :meth:`Uncertainty.predict`; without data; and for data or its
+        options beside an ``Uncertainty``, which has its own.
     """
+    robust = flag("prediction_interval", "robust", robust)
     if isinstance(net, Uncertainty):
-        return net.predict(x_new, confidence, kind=kind)
+        _refuse_twice(data, ew, samples, robust, singular)
+        with named("prediction_interval", "predict"):
+            return net.predict(x_new, confidence, kind=kind)
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(
             "prediction_interval: data must be (x, t), the samples that the network was fitted to; "
             "or pass the result of jn.uncertainty(net, x, t) in place of the network"
         )
     fit = _made("prediction_interval", net, *data, ew, samples, robust, singular)
-    return fit.predict(x_new, confidence, kind=kind)
+    with named("prediction_interval", "predict"):
+        return fit.predict(x_new, confidence, kind=kind)
+
+
+def _refuse_twice(data: Any, ew: Any, samples: Any, robust: bool, singular: str) -> None:
+    given = {
+        "data": data is not None,
+        "ew": ew is not None,
+        "samples": samples is not None,
+        "robust": robust,
+        "singular": singular != "error",
+    }
+    names = ", ".join(name for name, is_given in given.items() if is_given)
+    if names:
+        raise ValueError(
+            f"prediction_interval: an Uncertainty brings its own data and options, got {names}; "
+            "pass data, ew, samples, robust and singular to jn.uncertainty; for the error weights "
+            "of new observations use its predict(x_new, ew=...)"
+        )
 
 
 def _made(
@@ -159,5 +183,7 @@ def _made(
         )
     if t is None:
         raise TypeError(f"{function}: t must be an array of targets, got None")
-    lin = linearize(net, x, t, ew=ew, samples=samples)
-    return Uncertainty(net, lin, robust=bool(robust), singular=singular, function=function)
+    robust = flag(function, "robust", robust)
+    with named(function):
+        lin = linearize(net, x, t, ew=ew, samples=samples)
+    return Uncertainty(net, lin, robust=robust, singular=singular, function=function)

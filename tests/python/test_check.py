@@ -214,7 +214,12 @@ class TestTable:
         ("call", "error", "message"),
         [
             (lambda n, x, t: jn.check("net", x, t), TypeError, "check: net must be"),
-            (lambda n, x, t: jn.check(n, x.T, t), ValueError, "x"),
+            (lambda n, x, t: jn.check(n, x.T, t), ValueError, "^check: x"),
+            (lambda n, x, t: jn.check(n, x, t, seed="a"), TypeError,
+             "check: seed must be a whole number from 0 to 4294967295 or None, got str"),
+            (lambda n, x, t: jn.check(n, x, t, seed=-1), ValueError, "check: seed is -1"),
+            (lambda n, x, t: jn.check(n, x, t, verbose="no"), TypeError,
+             "check: verbose must be True or False, got str"),
             (lambda n, x, t: jn.check(jn.linearize(n, x, t), x, t), TypeError, "leave out x, t"),
             (lambda n, x, t: jn.check(n, np.full_like(x, np.nan), t), ValueError,
              "no sample whose inputs are all known"),

@@ -220,6 +220,77 @@ class TestAccumulate:
         few, many = peak(5), peak(500)
         assert many < few + 100_000  # the data are 1.6 MB
 
+    def test_error_weights_in_lists_and_one_dimension(self):
+        x, t = jn.datasets.simplefit()
+        net = jn.feedforwardnet(3).configure(x, t).init(0)
+        ew = np.linspace(0.5, 2, t.shape[1])
+        expected = jn.gradient(net, x, t, ew=ew[None, :])
+        for weights in (ew, [ew.tolist()], ew.tolist()):
+            g = jn.accumulate("gradient", net, jn.chunks(x, t, 30, ew=weights))
+            np.testing.assert_allclose(g, expected, rtol=1e-12, atol=1e-15)
+
+    @pytest.mark.parametrize("failure", [KeyboardInterrupt, MemoryError])
+    def test_a_chunk_is_taken_in_whole_or_not_at_all(self, monkeypatch, failure):
+        net, x, t, _ = problem()
+        sums = jn.Accumulator(net, QUESTIONS)
+        sums.add(x, t)
+        before = [getattr(sums, name)() for name in QUESTIONS]
+
+        def fails(*_, **__):
+            raise failure
+
+        part = "jacnet.streaming.Accumulator._answer"
+        answer = jn.Accumulator._answer
+        monkeypatch.setattr(
+            part, lambda self, name, *rest: (fails if name == QUESTIONS[-1] else answer)(
+                *((self, name, *rest))
+            )
+        )  # fmt: skip
+        with pytest.raises(failure):
+            sums.add(x, t)
+        monkeypatch.undo()
+        assert (sums.n_chunks, sums.n_samples) == (1, x.shape[1])
+        for name, value in zip(QUESTIONS, before, strict=True):
+            for now, then in zip(
+                np.atleast_1d(np.asarray(getattr(sums, name)(), object)),
+                np.atleast_1d(np.asarray(value, object)),
+                strict=True,
+            ):
+                np.testing.assert_array_equal(now, then)
+        sums.add(x, t)
+        assert sums.n_chunks == 2
+
+    def test_an_interrupted_addition_spoils_the_sums(self, monkeypatch):
+        net, x, t, _ = problem()
+        sums = jn.Accumulator(net, QUESTIONS)
+        sums.add(x, t)
+
+        def fails(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("jacnet.streaming._added", fails)
+        with pytest.raises(KeyboardInterrupt):
+            sums.add(x, t)
+        monkeypatch.undo()
+        with pytest.raises(RuntimeError, match=r"Accumulator.add: the sums are spoilt.*another"):
+            sums.add(x, t)
+        with pytest.raises(RuntimeError, match=r"gradient: the sums are spoilt"):
+            sums.gradient()
+
+    def test_too_little_memory_names_the_function_and_a_remedy(self, monkeypatch):
+        net, x, t, _ = problem()
+
+        def fails(*_):
+            raise MemoryError("hessian: the result needs 9 GiB; pass out=")
+
+        sums = jn.Accumulator(net, "hessian")
+        sums.add(x, t)
+        monkeypatch.setattr("jacnet.streaming._like", fails)
+        with pytest.raises(MemoryError, match=r"Accumulator.add: hessian: .* 9 GiB; use fewer"):
+            sums.add(x, t)
+        with pytest.raises(MemoryError, match=r"^accumulate: hessian: .* 9 GiB; use fewer .*diag"):
+            jn.accumulate("hessian", net, [(x, t), (x, t)])
+
     def test_several_inputs(self):
         net = jn.Network([[2, 1], 3, 1]).init(0)
         rng = np.random.default_rng(0)
@@ -230,19 +301,51 @@ class TestAccumulate:
     @pytest.mark.parametrize(
         ("call", "error", "message"),
         [
-            (lambda n, x, t: jn.accumulate("jacobian", n, [(x, t)]), ValueError, "what: unknown"),
+            (lambda n, x, t: jn.accumulate("jacobian", n, [(x, t)]), ValueError,
+             "accumulate: unknown quantity"),
             (lambda n, x, t: jn.accumulate([], n, [(x, t)]), ValueError, "what is empty"),
             (lambda n, x, t: jn.accumulate("hessian", "net", []), TypeError, "jacnet.Network"),
-            (lambda n, x, t: jn.accumulate("hessian", n, []), ValueError, "hessian: no chunk"),
+            (lambda n, x, t: jn.accumulate("hessian", n, []), ValueError,
+             "accumulate: chunks is empty"),
             (lambda n, x, t: jn.accumulate("hessian", n, 5), TypeError, "jn.chunks"),
             (lambda n, x, t: jn.accumulate("hessian", n, [(x, t), x]), TypeError, "chunk 1 must"),
             (lambda n, x, t: jn.accumulate("hessian", n, [(x, t), (x.T, t)]), ValueError,
-             "chunk 1: linearize: x"),
+             "accumulate: chunk 1: x"),
             (lambda n, x, t: jn.chunks(x, t[:, 1:], 2), ValueError, "t has 6 samples"),
             (lambda n, x, t: jn.chunks(x, t, 0), ValueError, "size must be at least 1"),
             (lambda n, x, t: jn.chunks(x, t, 2, ew=np.ones((1, 3))), ValueError, "ew has 3"),
             (lambda n, x, t: jn.chunks([x, x[:, 1:]], t, 2), ValueError, "arrays of x differ"),
             (lambda n, x, t: jn.Accumulator(n, "gradient").hessian(), ValueError, "not asked for"),
+            (lambda n, x, t: jn.accumulate("hesian", n, [(x, t)]), ValueError,
+             "accumulate: unknown quantity 'hesian'; did you mean 'hessian'"),
+            (lambda n, x, t: jn.accumulate(3, n, []), TypeError, "accumulate: what must .* got 3"),
+            (lambda n, x, t: jn.Accumulator(n, [3]), TypeError, "Accumulator: what must"),
+            (lambda n, x, t: jn.accumulate("hessian", n, [(x, None)]), TypeError,
+             "accumulate: chunk 0: t must be an array of targets, got None"),
+            (lambda n, x, t: jn.accumulate("hessian", n, [3]), TypeError,
+             "accumulate: chunk 0 must be .* got int"),
+            (lambda n, x, t: jn.accumulate("hessian", n, [(x,)]), TypeError, "got tuple of 1"),
+            (lambda n, x, t: jn.accumulate("hessian", n, (x, t)), TypeError,
+             r"wrap it: \[\(x, t\)\]"),
+            (lambda n, x, t: jn.chunks([[1, 2], [3]], t, 2), TypeError,
+             "chunks: x must be .* differ in length"),
+            (lambda n, x, t: jn.chunks(x, t, 2, ew=[[1, 2], [3]]), TypeError,
+             "chunks: ew must be .* differ in length"),
+            (lambda n, x, t: jn.chunks(x, t, 2, ew=list(np.ones((2, 1, 7)))), TypeError,
+             "chunks: ew .* list of 2 arrays; stack their rows"),
+            (lambda n, x, t: jn.chunks(x, t, 2, ew=np.ones(7)), ValueError,
+             r"chunks: ew has shape \(7,\).*ew\[None, :\]"),
+            (lambda n, x, t: jn.chunks(x, t, 2, ew=np.ones(2)), ValueError, r"pass ew\[:, None\]"),
+            (lambda n, x, t: jn.chunks(x, t, 2, ew=np.ones(3)), ValueError, r"\(2, 7\)$"),
+            (lambda n, x, t: jn.accumulate("hessian", n, [(x, t)], n_threads="a"), TypeError,
+             "accumulate: chunk 0: hessian: n_threads"),
+            (lambda n, x, t: jn.chunks(x, t, 2, ew=np.ones((1, 1, 7))), ValueError,
+             "chunks: ew has shape"),
+            (lambda n, x, t: jn.batch_weight(n, x.T, t, [0]), ValueError, "batch_weight: x"),
+            (lambda n, x, t: jn.minibatches(7, 2, shuffle="no"), TypeError,
+             "minibatches: shuffle must be True or False, got str"),
+            (lambda n, x, t: jn.minibatches(7, 2, drop_last="no"), TypeError,
+             "minibatches: drop_last must be True or False, got str"),
         ],
     )  # fmt: skip
     def test_bad_input(self, call, error, message):

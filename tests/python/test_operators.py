@@ -1,5 +1,7 @@
 """SciPy's linear operators: the matrices they stand for, and SciPy's methods on them."""
 
+import copy
+import pickle
 import subprocess
 import sys
 
@@ -106,12 +108,31 @@ def test_they_keep_the_parameters_of_their_making(problem):
     np.testing.assert_allclose(dense(operator), H, rtol=0, atol=1e-12)
 
 
+def test_copies(problem):
+    operator = jn.HessianOperator(*problem)
+    np.testing.assert_array_equal(dense(copy.copy(operator)), dense(operator))
+    for ask in (pickle.dumps, copy.deepcopy):
+        with refused(TypeError, "HessianOperator", "pickle the network and the data"):
+            ask(operator)
+
+
+def test_a_loss_of_ones_own(problem):
+    net, x, _ = problem
+    lin = jn.linearize(net, x)
+    shape = (lin.n_outputs, lin.n_samples)
+    own = lin.with_loss(np.ones(shape), np.ones(shape))
+    for operator, kind in ((jn.HessianOperator, "exact"), (jn.GaussNewtonOperator, "gauss-newton")):
+        np.testing.assert_allclose(dense(operator(own)), own.hessian(kind), rtol=0, atol=1e-10)
+    with refused(ValueError, "HessianOperator", "d2loss"):
+        jn.HessianOperator(lin.with_loss(np.ones(shape)))
+
+
 def test_refusals(problem):
     net, x, _ = problem
     lin = jn.linearize(net, x)
     with refused(ValueError, "HessianOperator", "needs targets"):
         jn.HessianOperator(lin)
-    with refused(ValueError, "GaussNewtonOperator", "t is missing"):
+    with refused(ValueError, "GaussNewtonOperator", "without t"):
         jn.GaussNewtonOperator(net, x)
     with refused(ValueError, "JacobianOperator", "linearize"):
         jn.JacobianOperator(lin, x)
@@ -119,7 +140,7 @@ def test_refusals(problem):
         jn.GramOperator("net", x)
     with refused(TypeError, "JacobianOperator", "x is missing"):
         jn.JacobianOperator(net)
-    with refused(ValueError, "linearize", "x", "(40, 3)", "x.T"):
+    with refused(ValueError, "JacobianOperator: x", "(40, 3)", "x.T"):
         jn.JacobianOperator(net, x.T)
     with pytest.raises(ValueError, match="dimension mismatch"):
         jn.JacobianOperator(net, x) @ np.zeros(5)

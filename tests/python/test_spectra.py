@@ -152,6 +152,29 @@ def test_free_and_linearized_agree(problem, lin):
     assert jn.log_determinant(*problem, damping=1.0) == jn.log_determinant(lin, damping=1.0)
 
 
+def test_a_loss_of_ones_own(problem):
+    net, x, _ = problem
+    lin = jn.linearize(net, x)
+    shape = (lin.n_outputs, lin.n_samples)
+    own = lin.with_loss(np.ones(shape), np.ones(shape))
+    values = np.linalg.eigvalsh(own.hessian())
+    np.testing.assert_allclose(jn.eigenpairs(own, k=2).values, values[::-1][:2], rtol=1e-9)
+    assert jn.spectral_density(own, probes=2, steps=5).n_parameters == len(values)
+    assert np.isfinite(jn.log_determinant(own, damping=1.0).value)
+
+
+def test_too_little_memory_names_the_function_and_a_remedy(lin, monkeypatch):
+    def fails(*_, **__):
+        raise MemoryError("hessian: the result needs 9 GiB, but 1 GiB are available; pass out=")
+
+    monkeypatch.setattr("jacnet.spectra._lanczos_pairs", fails)
+    monkeypatch.setattr("jacnet.spectra._exact", fails)
+    with refused(MemoryError, "eigenpairs: hessian", "GiB", "fewer pairs than k=3"):
+        jn.eigenpairs(lin, k=3)
+    with refused(MemoryError, "log_determinant: hessian", "GiB", "method='slq'"):
+        jn.log_determinant(lin, method="cholesky")
+
+
 def test_refusals(problem, lin):
     net, x, t = problem
     for name in ("eigenpairs", "spectral_density", "log_determinant"):
@@ -170,6 +193,15 @@ def test_refusals(problem, lin):
         jn.eigenpairs(lin, k=109)
     with refused(TypeError, "eigenpairs", "k", "float"):
         jn.eigenpairs(lin, k=2.0)
+    for lins in (lin, jn.linearize(jn.feedforwardnet(2).configure(x, t), x, t)):  # dense as well
+        for option in ("tol", "seed", "max_iterations"):
+            with refused(TypeError, "eigenpairs", option, "str"):
+                jn.eigenpairs(lins, k=2, **{option: "a"})
+        with refused(ValueError, "eigenpairs", "seed", "-1", "None"):
+            jn.eigenpairs(lins, k=2, seed=-1)
+    for function in (jn.spectral_density, jn.log_determinant):
+        with refused(TypeError, function.__name__, "seed", "str"):
+            function(lin, seed="a")
     with refused(ValueError, "eigenpairs", "which", "SM", "SA"):
         jn.eigenpairs(lin, which="SM")
     with refused(RuntimeError, "eigenpairs", "converged", "max_iterations"):
@@ -226,6 +258,8 @@ class TestPlot:
             jn.plot.spectrum("H")
         with refused(ValueError, "plot.spectrum", "(2, 2)"):
             jn.plot.spectrum(np.eye(2))
+        with refused(ValueError, "plot.spectrum", "1", "NaN", "isfinite"):
+            jn.plot.spectrum([np.nan])
 
     def test_without_matplotlib(self):
         code = (

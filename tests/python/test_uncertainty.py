@@ -330,6 +330,12 @@ class TestPredictions:
             by_hand.standard_error, fit.predict(x).standard_error[0], rtol=1e-12
         )
 
+    def test_delta_needs_as_many_numbers_everywhere(self):
+        net, x, t, _ = linear()
+        fit = jn.uncertainty(net, x, t)
+        with pytest.raises(ValueError, match=r"delta: function returned 1 numbers at first and 2"):
+            fit.delta(lambda w: [1.0] if (w == fit.parameters).all() else [1.0, 2.0])
+
     def test_summary(self):
         net, x, t, _ = linear()
         fit = jn.uncertainty(net, x, t)
@@ -358,7 +364,33 @@ class TestBadInput:
              "predict: kind: unknown name 'both'"),
             (lambda n, x, t: jn.uncertainty(n, x, t).delta(lambda w: w, [[1.0]]), ValueError,
              r"delta: jacobian has shape \(1, 1\), expected \(3, 3\)"),
+            (lambda n, x, t: jn.uncertainty(n, x, t).delta(3), TypeError,
+             "delta: function must .* got int; .* lambda"),
+            (lambda n, x, t: jn.uncertainty(n, x, t).delta(lambda w: np.nan), ValueError,
+             "delta: function returned NaN"),
+            (lambda n, x, t: jn.uncertainty(n, x, t).delta(lambda w: "a"), TypeError,
+             "delta: function returned a str, expected a number or a vector"),
+            (lambda n, x, t: jn.uncertainty(n, x, t).delta(lambda w: [[1.0]]), ValueError,
+             r"delta: function returned an array of shape \(1, 1\)"),
+            (lambda n, x, t: jn.uncertainty(n, x, t).delta(lambda w: w, [[1, 2], [3]]), TypeError,
+             "delta: jacobian is a list, expected an array"),
+            (lambda n, x, t: jn.uncertainty(n, x, t).delta(lambda w: w, np.full((3, 3), np.nan)),
+             ValueError, "delta: jacobian is NaN"),
+            (lambda n, x, t: jn.laplace(n, x.T, t), ValueError, "^laplace: x"),
+            (lambda n, x, t: jn.laplace(n, x, t).predict(x.T), ValueError, "^predict: x"),
             (lambda n, x, t: jn.prediction_interval(n, x), TypeError, r"data must be \(x, t\)"),
+            (lambda n, x, t: jn.prediction_interval(jn.uncertainty(n, x, t), x, data=(x, t)),
+             ValueError, "prediction_interval: an Uncertainty brings .* got data; pass"),
+            (lambda n, x, t: jn.prediction_interval(
+                jn.uncertainty(n, x, t), x, ew=1.0, samples=[0], robust=True,
+                singular="pseudo-inverse"
+             ), ValueError, "got ew, samples, robust, singular; pass"),
+            (lambda n, x, t: jn.prediction_interval(jn.uncertainty(n, x, t), x.T), ValueError,
+             "^prediction_interval: x"),
+            (lambda n, x, t: jn.uncertainty(n, x, t).predict(x.T), ValueError, "^predict: x"),
+            (lambda n, x, t: jn.uncertainty(n, x.T, t), ValueError, "^uncertainty: x"),
+            (lambda n, x, t: jn.uncertainty(n, x, t, robust="no"), TypeError,
+             "uncertainty: robust must be True or False, got str"),
         ],
     )  # fmt: skip
     def test_messages(self, call, error, message):

@@ -1,0 +1,20 @@
+"""Messages speak of the function that was called, not of those that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def named(function: str, *parts: str) -> Iterator[None]:
+    """Errors that begin with one of `parts`, or ``linearize``, begin with `function` instead."""
+    try:
+        yield
+    except (ValueError, TypeError, IndexError) as error:
+        part, colon, rest = str(error).partition(":")
+        if not colon or part not in ("linearize", *parts):
+            raise
+        message = f"{function}:{rest}"
+        kinds = (IndexError, TypeError, ValueError)
+        raise next(kind for kind in kinds if isinstance(error, kind))(message) from None
