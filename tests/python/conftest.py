@@ -1,6 +1,7 @@
 """Settings for every test: Hypothesis profiles and where the helper modules are."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,5 +16,8 @@ settings.load_profile("ci" if os.environ.get("CI") == "true" else "dev")
 
 
 def pytest_configure(config):
+    # Jobs that a shell puts into the background ignore Ctrl-C, which some tests wait for.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Hypothesis imports libcst to print a failing example, and its warning would hide the example
     config.addinivalue_line("filterwarnings", "ignore:mypy_extensions:DeprecationWarning")
