@@ -11,12 +11,12 @@ namespace {
 /// samples is still worth a task, so that threads end together.
 index_t block_of(const Plan& plan, index_t samples, index_t doubles_per_sample) {
     constexpr index_t cached_doubles = index_t{1} << 16, shares = 16;
-    constexpr double flops_worth_a_task = 4e5;
+    constexpr double flops_worth_a_task = 6e5;
     const index_t cached =
         std::clamp(cached_doubles / doubles_per_sample / lanes * lanes, index_t{64}, index_t{256});
     const auto worth = static_cast<index_t>(flops_worth_a_task / (3.0 * plan.forward_flops + 1.0));
     const index_t share = round_up((samples + shares - 1) / shares, lanes);
-    return std::min(cached, round_up(std::max({share, worth, 2 * lanes}), lanes));
+    return std::min(cached, round_up(std::max({share, worth, 4 * lanes}), lanes));
 }
 
 }  // namespace
