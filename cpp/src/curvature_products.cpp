@@ -107,7 +107,7 @@ void add_product(const Plan& plan, const Block& block, Curvature kind, const dou
             output ? loss_form(plan, *output, Objective::performance) : LossForm::output;
         moved[l] = work.doubles(n * layer.h);
         move_back(plan, block, layer, kind, direction, moved, moved[l]);
-        const bool at_output = form == LossForm::output || form == LossForm::own;
+        const bool at_output = splits_at_output(form);
         if (output && at_output) {
             add_output_curvature(plan, block, *output, form, motion, moved[l]);
         }

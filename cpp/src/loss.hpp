@@ -17,6 +17,11 @@ enum class LossForm {
     own,              ///< through the raw values, by derivatives that came from outside
 };
 
+/// Whether a loss of that form is split at the raw output, not at the net input of its layer.
+inline bool splits_at_output(LossForm form) {
+    return form == LossForm::output || form == LossForm::own;
+}
+
 LossForm loss_form(const Plan& plan, const PlanOutput& output, Objective objective);
 
 /// One output over n lanes: every matrix is n x rows, ld apart. Weights are zero for lanes and

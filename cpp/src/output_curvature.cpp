@@ -124,7 +124,7 @@ void CurvatureTape::add_output_curvature(index_t l) {
     const index_t h = layer.h, n = block_.n;
     Workspace work;
     double* own = nullptr;
-    if (form != LossForm::output && form != LossForm::own) {
+    if (!splits_at_output(form)) {
         own = work.doubles(n * h * h);
         loss_net_slopes(form, loss, work.doubles(n * h), n, own, n);
     } else {

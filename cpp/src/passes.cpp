@@ -255,7 +255,7 @@ void backward(const Plan& plan, Block& block, Objective objective) {
         back_through(plan, layer, n, tape.v, [&](index_t s) { return block.layers[s].g; });
         const PlanOutput* output = layer.output >= 0 ? &plan.outputs[at(layer.output)] : nullptr;
         const LossForm form = output ? loss_form(plan, *output, objective) : LossForm::output;
-        const bool at_output = form == LossForm::output || form == LossForm::own;
+        const bool at_output = splits_at_output(form);
         if (output && at_output) {
             add_output_slope(plan, block, *output, objective, tape.v);
         }
