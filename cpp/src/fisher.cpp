@@ -100,10 +100,7 @@ void contract_slopes(const Plan& plan, const Batch& batch, double* f, index_t ld
         });
         contraction.contract(f, first > 0, n_threads);
     }
-    constexpr index_t columns = 64;
-    parallel_for((p + columns - 1) / columns, n_threads, [&](index_t task) {
-        kernel_table().mirror(p, task * columns, std::min((task + 1) * columns, p), f, ld);
-    });
+    mirror_triangle(p, f, ld, n_threads);
 }
 
 }  // namespace

@@ -25,15 +25,6 @@ index_t chunk_samples(const Plan& plan) {
     return std::clamp(cached_doubles / per_sample / lanes * lanes, index_t{32}, index_t{128});
 }
 
-template <class Result>
-const auto& kernels_of() {
-    if constexpr (std::is_same_v<Result, float>) {
-        return float_kernel_table();
-    } else {
-        return kernel_table();
-    }
-}
-
 /// What is below the diagonal: by the route over curvature, of the squares of every layer's own
 /// block as well.
 template <class Result>
@@ -49,11 +40,7 @@ void mirror(const Plan& plan, Route route, Result* h, index_t ld, int n_threads)
             kernels.mirror_squares(layer.h, first, std::min(first + together, layer.k), corner, ld);
         });
     }
-    const index_t p = plan.n_parameters;
-    parallel_for((p + columns - 1) / columns, n_threads, [&](index_t task) {
-        const index_t first = task * columns;
-        kernels.mirror(p, first, std::min(first + columns, p), h, ld);
-    });
+    mirror_triangle(plan.n_parameters, h, ld, n_threads);
 }
 
 /// d of every output, times the root of the loss's second derivative; from the net input where the

@@ -79,14 +79,9 @@ void pack(std::vector<HessianTerm>& terms, const double* kept, index_t n, int n_
 }
 
 void mirror(const HessianPiece& piece, int n_threads) {
-    constexpr index_t columns = 64;
     const index_t height = size_of(piece.i), count = size_of(piece.p);
     kernel_table().mirror_squares(height, 0, count, piece.out, piece.ld);
-    const index_t p = piece.rows();
-    parallel_for((p + columns - 1) / columns, n_threads, [&](index_t task) {
-        const index_t first = task * columns;
-        kernel_table().mirror(p, first, std::min(first + columns, p), piece.out, piece.ld);
-    });
+    mirror_triangle(piece.rows(), piece.out, piece.ld, n_threads);
 }
 
 /// Lanes of kept features and packed left sides, within reason.

@@ -1,6 +1,8 @@
 #pragma once
 /// The contractions behind Linearization, one file each.
 
+#include <type_traits>
+
 #include "memory.hpp"
 #include "tape.hpp"
 
@@ -122,6 +124,25 @@ void with_symmetric_target(const MatrixView<Result>& out, Body&& body) {
                 out(i, j) = compact[static_cast<std::size_t>(i + j * p)];
         }
     }
+}
+
+template <class Result>
+const auto& kernels_of() {
+    if constexpr (std::is_same_v<Result, float>) {
+        return float_kernel_table();
+    } else {
+        return kernel_table();
+    }
+}
+
+/// The lower triangle of a p x p matrix from its upper one, in strips for the threads.
+template <class Result>
+void mirror_triangle(index_t p, Result* h, index_t ld, int n_threads) {
+    constexpr index_t columns = 64;
+    parallel_for((p + columns - 1) / columns, n_threads, [&](index_t task) {
+        const index_t first = task * columns;
+        kernels_of<Result>().mirror(p, first, std::min(first + columns, p), h, ld);
+    });
 }
 
 /// Adds g_l' u_l of every layer, over the lanes of a block, to the packed gradient.
