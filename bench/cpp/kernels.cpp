@@ -153,10 +153,11 @@ void jacobian_columns(const jacnet::Kernels& kernels, index_t h, index_t k, inde
                       index_t total, bool stream) {
     const index_t column = h * k;
     const index_t ldu = round_up(k, lanes), ldd = round_up(h, lanes) + lanes;
-    const Array u(lanes * ldu), d(lanes * ldd * outputs), out(column * outputs * total);
+    const Array u(lanes * ldu), d(lanes + lanes * ldd * outputs), out(column * outputs * total);
+    const jacnet::OuterProducts part{0, h, k, u, ldu, d + lanes, ldd};
     const double time = seconds([&] {
         for (index_t first = 0; first < total; first += lanes) {
-            kernels.jacobian_columns(std::min(lanes, total - first), outputs, h, k, u, ldu, d, ldd,
+            kernels.jacobian_columns(0, std::min(lanes, total - first) * outputs, outputs, 1, &part,
                                      out + first * outputs * column, column, stream);
         }
         use(out);

@@ -3,23 +3,16 @@
 #include "columns.hpp"
 
 #include <algorithm>
-#include <type_traits>
+#include <utility>
+
+#include "caches.hpp"
+#include "kernels/kernels.hpp"
 
 namespace jacnet {
 
 namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
-
-/// The kernels that write a result.
-template <class Real>
-const auto& writers() {
-    if constexpr (std::is_same_v<Real, float>) {
-        return float_kernel_table();
-    } else {
-        return kernel_table();
-    }
-}
 
 /// Samples of a block, from `first` (a multiple of 8) on.
 struct Part {
@@ -59,24 +52,22 @@ void write_narrow(const Plan& plan, const Block& block, const Columns& columns, 
             }
             d += layer.h * n_part;
         }
-        writers<Real>().columns_by_lanes(part.count, n_rows, rows,
-                                         out + m * col_stride + plan.layers[at(first)].offset,
-                                         columns.outputs * col_stride);
+        kernels_of<Real>().columns_by_lanes(part.count, n_rows, rows,
+                                            out + m * col_stride + plan.layers[at(first)].offset,
+                                            columns.outputs * col_stride);
     }
 }
 
-/// Columns of one layer: u and the scaled d of every sample, and their outer products.
-template <class Real>
-void write_layer(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
-                 index_t l, const double* scales, Real* out, index_t col_stride, bool stream) {
+/// u and the scaled d of every sample of a part, for one layer.
+OuterProducts packed_layer(const Plan& plan, const Block& block, const Columns& columns,
+                           const Part& part, index_t l, const double* scales, Workspace& work) {
     const Kernels& kernels = kernel_table();
     const PlanLayer& layer = plan.layers[at(l)];
     const LayerTape& tape = block.layers[l];
     const index_t n = block.n, outputs = columns.outputs, wrapped = layer.h + lanes;
     const index_t ldu = round_up(layer.k, lanes), ldd = round_up(wrapped, lanes);
-    Workspace work;
     double* u = work.doubles(ldu * part.count);
-    double* d = work.doubles(ldd * part.count * outputs);
+    double* d = work.doubles(lanes + ldd * part.count * outputs) + lanes;
     Factor* rows = work.array<Factor>(std::max(layer.k, wrapped));
     for (index_t p = 0; p < layer.k; ++p) rows[p] = {tape.u + p * n + part.first, nullptr};
     kernels.columns_by_lanes(part.count, layer.k, rows, u, ldu);
@@ -87,29 +78,128 @@ void write_layer(const Plan& plan, const Block& block, const Columns& columns, c
         }
         kernels.columns_by_lanes(part.count, wrapped, rows, d + m * ldd, outputs * ldd);
     }
-    writers<Real>().jacobian_columns(part.count, outputs, layer.h, layer.k, u, ldu, d, ldd, out,
-                                     col_stride, stream);
+    return {layer.offset, layer.h, layer.k, u, ldu, d, ldd};
+}
+
+/// The same for a layer of few neurons, multiplied out: its products are one run, times one.
+OuterProducts multiplied_layer(const Plan& plan, const Block& block, const Columns& columns,
+                               const Part& part, index_t l, const double* scales, Workspace& work) {
+    static constexpr double one = 1.0;
+    const PlanLayer& layer = plan.layers[at(l)];
+    const index_t ldd = round_up(layer.size(), lanes) + lanes;
+    double* d = work.doubles(lanes + ldd * part.count * columns.outputs) + lanes;
+    write_narrow(plan, block, columns, part, l, l + 1, scales, d - layer.offset, ldd);
+    return {layer.offset, layer.size(), 1, &one, 0, d, ldd};
+}
+
+/// How a result is written.
+struct Writing {
+    bool large = false;   ///< leaves the second-level cache: column by column, ...
+    bool stream = false;  ///< ... and past the caches if they hold too little of it
+    bool staged = false;  ///< some samples of it are put together first
+    index_t step = 0;     ///< samples of a part
+    int n_threads = 1;    ///< for blocks, ...
+    index_t shares = 1;   ///< ... or, where these are too few, for shares of a part's columns
+    int share_threads = 1;
+};
+
+/// Columns of the layers [first, last), each written from its first row to its last: the caches
+/// follow that best.
+template <class Real>
+void write_wide(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
+                index_t first, index_t last, const double* scales, Real* out, index_t col_stride,
+                const Writing& to) {
+    Workspace work;
+    auto* packed = work.array<OuterProducts>(last - first);
+    index_t n = 0;
+    for (index_t l = first; l < last; ++l) {
+        if (plan.layers[at(l)].k == 0) continue;
+        const auto pack = plan.layers[at(l)].h < lanes ? multiplied_layer : packed_layer;
+        packed[n++] = pack(plan, block, columns, part, l, scales, work);
+    }
+    const index_t n_columns = part.count * columns.outputs;
+    parallel_for(to.shares, to.share_threads, [&](index_t share) {
+        kernels_of<Real>().jacobian_columns(n_columns * share / to.shares,
+                                            n_columns * (share + 1) / to.shares, columns.outputs, n,
+                                            packed, out, col_stride, to.stream);
+    });
 }
 
 /// Writes the columns of a part where rows are contiguous.
 template <class Real>
 void write_part(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
-                const double* scales, Real* out, index_t col_stride, bool stream) {
+                const double* scales, Real* out, index_t col_stride, const Writing& to) {
     constexpr index_t narrow = 16;  // neurons
-    for (index_t l = 0; l < plan.n_layers();) {
-        index_t last = l;
-        while (!stream && last < plan.n_layers() && plan.layers[at(last)].h < narrow) ++last;
-        if (last > l) {
-            write_narrow(plan, block, columns, part, l, last, scales, out, col_stride);
-            l = last;
-            continue;
+    const auto by_lanes = [&](index_t l) { return !to.large && plan.layers[at(l)].h < narrow; };
+    for (index_t first = 0, last = 0; first < plan.n_layers(); first = last) {
+        const bool lanewise = by_lanes(first);
+        while (last < plan.n_layers() && by_lanes(last) == lanewise) ++last;
+        if (lanewise) {
+            write_narrow(plan, block, columns, part, first, last, scales, out, col_stride);
+        } else {
+            write_wide(plan, block, columns, part, first, last, scales, out, col_stride, to);
         }
-        const PlanLayer& layer = plan.layers[at(l)];
-        if (layer.k > 0) {
-            write_layer(plan, block, columns, part, l, scales, out + layer.offset, col_stride,
-                        stream);
-        }
-        ++l;
+    }
+}
+
+/// Samples that are packed at once, a multiple of `lanes`: few enough for the second-level cache.
+index_t packed_samples(const Plan& plan, index_t outputs) {
+    constexpr index_t most = index_t{1} << 15;
+    index_t size = 1;
+    for (const PlanLayer& layer : plan.layers) {
+        size +=
+            layer.h < lanes ? outputs * layer.size() : layer.k + outputs * (layer.h + 2 * lanes);
+    }
+    return std::clamp(most / size / lanes * lanes, lanes, 4 * lanes);
+}
+
+template <class Real>
+Writing plan_writing(const Tape& tape, const Columns& columns, const MatrixView<Real>& j,
+                     std::optional<int> n_threads) {
+    constexpr double near = 1 << 21;
+    constexpr index_t staged_doubles = index_t{1} << 14;  // well within the second level
+    const Plan& plan = tape.plan();
+    const index_t per_sample = plan.n_parameters * columns.outputs;
+    const auto n_columns = static_cast<double>(tape.batch().size() * columns.outputs);
+    const auto n_rows = static_cast<double>(plan.n_parameters);
+    const double bytes = n_rows * n_columns * sizeof(Real);
+    Writing to{
+        .large = bytes > near,
+        .n_threads = threads_for((3.0 * plan.forward_flops + n_rows) * n_columns, n_threads)};
+    // Columns of small networks are short: they are put together in the caches, while the last ones
+    // are on their way.
+    to.staged = j.row_stride != 1 || (to.large && lanes * per_sample <= staged_doubles);
+    to.stream = past_caches(bytes, to.staged ? 1 : to.n_threads);
+    const bool few_blocks = to.large && !to.staged && tape.n_blocks() < 2 * to.n_threads;
+    if (to.staged) {
+        to.step =
+            std::max(staged_doubles / std::max(per_sample, index_t{1}) / lanes * lanes, lanes);
+    } else if (per_sample <= 4096 || few_blocks) {
+        to.step = tape.block_samples();
+    } else {
+        to.step = packed_samples(plan, columns.outputs);
+    }
+    if (few_blocks) {
+        to.shares = 4 * to.n_threads;
+        to.share_threads = std::exchange(to.n_threads, 1);
+    }
+    return to;
+}
+
+/// Writes a part by way of `compact`, where its columns lie end to end.
+template <class Real>
+void write_staged(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
+                  const double* scales, MatrixView<Real> j, bool stream) {
+    const index_t rows = plan.n_parameters, n_columns = part.count * columns.outputs;
+    Workspace own;
+    Real* compact = own.array<Real>(rows * n_columns);
+    write_part(plan, block, columns, part, scales, compact, rows, {});
+    if (j.row_stride == 1 && j.col_stride == rows) {
+        kernels_of<Real>().copy(rows * n_columns, compact, j.data, stream);
+        return;
+    }
+    for (index_t i = 0; i < rows; ++i) {
+        for (index_t c = 0; c < n_columns; ++c) j(i, c) = compact[c * rows + i];
     }
 }
 
@@ -117,43 +207,20 @@ template <class Real>
 void write_all(Tape& tape, const Needs& needs, const Columns& columns, MatrixView<Real> j,
                std::optional<int> n_threads, const LoadScales& load_scales) {
     const Plan& plan = tape.plan();
-    const Batch& batch = tape.batch();
-    const index_t rows = plan.n_parameters, per_sample = rows * columns.outputs;
-    const double flops = (3.0 * plan.forward_flops + static_cast<double>(rows)) *
-                         static_cast<double>(batch.size() * columns.outputs);
-    constexpr index_t cached_bytes = index_t{1} << 21;
-    constexpr index_t staged_doubles = index_t{1} << 14;  // well within the second level
-    const bool stream =
-        per_sample * batch.size() * static_cast<index_t>(sizeof(Real)) > cached_bytes;
-    // Columns of small networks are short: some samples of them are staged and streamed together.
-    const bool staged = j.row_stride != 1 || (stream && lanes * per_sample <= staged_doubles);
-    const index_t step =
-        staged ? std::max(staged_doubles / std::max(per_sample, index_t{1}) / lanes * lanes, lanes)
-               : (per_sample > 4096 ? index_t{32} : tape.block_samples());
-    tape.for_each_block(needs, threads_for(flops, n_threads), [&](index_t, Block& block) {
+    const Writing to = plan_writing(tape, columns, j, n_threads);
+    tape.for_each_block(needs, to.n_threads, [&](index_t, Block& block) {
         Workspace work;
         double* scales = work.doubles(columns.outputs * block.n);
         load_scales(block, scales);
-        for (index_t z = 0; z < block.count; z += step) {
-            const Part part{z, std::min(step, block.count - z)};
+        for (index_t z = 0; z < block.count; z += to.step) {
+            const Part part{z, std::min(to.step, block.count - z)};
             const index_t first_column = (block.first + z) * columns.outputs;
-            const index_t n_columns = part.count * columns.outputs;
-            Real* target = j.data + first_column * j.col_stride;
-            if (!staged) {
-                write_part(plan, block, columns, part, scales, target, j.col_stride, stream);
-                continue;
-            }
-            Workspace own;
-            Real* compact = own.array<Real>(rows * n_columns);
-            write_part(plan, block, columns, part, scales, compact, rows, false);
-            if (j.row_stride == 1 && j.col_stride == rows) {
-                writers<Real>().stream(rows * n_columns, compact, target);
-                continue;
-            }
-            for (index_t i = 0; i < rows; ++i) {
-                for (index_t c = 0; c < n_columns; ++c) {
-                    j(i, first_column + c) = compact[c * rows + i];
-                }
+            MatrixView<Real> own = j;
+            own.data += first_column * j.col_stride;
+            if (to.staged) {
+                write_staged(plan, block, columns, part, scales, own, to.stream);
+            } else {
+                write_part(plan, block, columns, part, scales, own.data, j.col_stride, to);
             }
         }
     });

@@ -8,6 +8,7 @@
 /// the trace is a product over its neurons alone, and the full form needs half of the pairs of
 /// outputs. The operands are packed once. Tiles of the result stay in a core's cache while layers
 /// are added to them, and are written once.
+#include "caches.hpp"
 #include "errors.hpp"
 #include "gram_tile.hpp"
 #include "jacnet/derivatives.hpp"
@@ -36,10 +37,11 @@ double pair_flops(const gram::Shape& shape) {
     return 2.0 * flops;
 }
 
-/// Results that will not be read from the caches anyway.
+/// Whether a result goes past the caches.
 template <class Real>
-bool past_caches(const MatrixView<Real>& out) {
-    return static_cast<double>(out.rows) * static_cast<double>(out.cols) > 1e6;
+bool streamed(const MatrixView<Real>& out, int n_threads) {
+    return past_caches(static_cast<double>(out.rows) * static_cast<double>(out.cols) * sizeof(Real),
+                       n_threads);
 }
 
 template <class Real>
@@ -61,9 +63,10 @@ void gram_into(Tape& tape, MatrixView<Real> g, std::optional<int> requested, Gra
         gram::Tile tile(shape, side.samples(a), side.samples(b), own);
         tile.fill(left, a, right, b);
         if (a == b) tile.mirror();
-        tile.put(part(g, a * step, b * step, tile.rows, tile.columns), past_caches(g));
+        tile.put(part(g, a * step, b * step, tile.rows, tile.columns), streamed(g, n_threads));
         if (a == b) return;
-        tile.put(part(g, b * step, a * step, tile.columns, tile.rows).transposed(), past_caches(g));
+        tile.put(part(g, b * step, a * step, tile.columns, tile.rows).transposed(),
+                 streamed(g, n_threads));
     });
 }
 
@@ -85,7 +88,7 @@ void kernel_into(Tape& rows, Tape& columns, MatrixView<Real> k, std::optional<in
         Workspace own;
         gram::Tile tile(shape, one.samples(a), other.samples(b), own);
         tile.fill(left, a, right, b);
-        tile.put(part(k, a * step, b * step, tile.rows, tile.columns), past_caches(k));
+        tile.put(part(k, a * step, b * step, tile.rows, tile.columns), streamed(k, n_threads));
     });
 }
 

@@ -129,10 +129,8 @@ void Tile::put(const MatrixView<Real>& to, bool stream) {
     const auto column = [&](const double* from, index_t n, Real* target) {
         if constexpr (std::is_same_v<Real, float>) {
             float_kernel_table().round(n, from, target, stream);
-        } else if (stream) {
-            kernels.stream(n, from, target);
         } else {
-            std::copy_n(from, n, target);
+            kernels.copy(n, from, target, stream);
         }
     };
     if (to.row_stride == 1) {

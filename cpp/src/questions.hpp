@@ -1,8 +1,6 @@
 #pragma once
 /// The contractions behind Linearization, one file each.
 
-#include <type_traits>
-
 #include "memory.hpp"
 #include "tape.hpp"
 
@@ -123,15 +121,6 @@ void with_symmetric_target(const MatrixView<Result>& out, Body&& body) {
             for (index_t i = 0; i < p; ++i)
                 out(i, j) = compact[static_cast<std::size_t>(i + j * p)];
         }
-    }
-}
-
-template <class Result>
-const auto& kernels_of() {
-    if constexpr (std::is_same_v<Result, float>) {
-        return float_kernel_table();
-    } else {
-        return kernel_table();
     }
 }
 

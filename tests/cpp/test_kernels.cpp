@@ -207,35 +207,38 @@ void check_mirror(index_t p) {
     CHECK(same);
 }
 
-/// kron(u, d) of three samples and two outputs, at every alignment, and nothing beside it.
-void check_jacobian_columns(index_t h, index_t k, index_t shift, bool stream) {
-    constexpr index_t count = 3, outputs = 2;
+/// Two layers of three samples and two outputs, at every alignment, and nothing beside them: h x k,
+/// and a run of so many values that are written as they are.
+void check_jacobian_columns(index_t h, index_t k, index_t run, index_t gap, index_t shift,
+                            bool stream) {
+    constexpr index_t count = 3, outputs = 2, n_columns = count * outputs;
     const index_t ldu = round_up(k, lanes), ldd = round_up(h, lanes) + lanes;
-    const index_t size = h * k, stride = size + 3;
-    const std::vector<double> u = numbers(ldu * count, 1);
-    std::vector<double> d = numbers(ldd * count * outputs, 2);
-    for (index_t c = 0; c < count * outputs; ++c) {
-        double* own = d.data() + c * ldd;
+    const index_t ldr = run + lanes, size = h * k + run, stride = size + gap;
+    const std::vector<double> u = numbers(ldu * count, 1), r = numbers(lanes + ldr * n_columns, 3);
+    std::vector<double> d = numbers(lanes + ldd * n_columns, 2);
+    const double one = 1.0;
+    for (index_t c = 0; c < n_columns; ++c) {
+        double* own = d.data() + lanes + c * ldd;
         for (index_t i = h; i < ldd; ++i) own[i] = own[i % h];
     }
     Workspace work;
-    double* out = work.doubles(shift + stride * count * outputs);
-    std::fill_n(out, shift + stride * count * outputs, 7.0);
-    kernel_table().jacobian_columns(count, outputs, h, k, u.data(), ldu, d.data(), ldd, out + shift,
-                                    stride, stream);
-    bool right = true;
-    for (index_t c = 0; c < count * outputs; ++c) {
-        const double* column = out + shift + c * stride;
-        for (index_t e = 0; e < stride; ++e) {
-            const double expected = e < size
-                                        ? u[static_cast<std::size_t>(c / outputs * ldu + e / h)] *
-                                              d[static_cast<std::size_t>(c * ldd + e % h)]
-                                        : 7.0;
-            right = right && column[e] == expected;
+    const index_t total = shift + stride * n_columns + lanes;
+    double* out = work.doubles(total);
+    std::fill_n(out, total, 7.0);
+    const OuterProducts parts[] = {{0, run, 1, &one, 0, r.data() + lanes, ldr},
+                                   {run, h, k, u.data(), ldu, d.data() + lanes, ldd}};
+    kernel_table().jacobian_columns(0, 3, outputs, 2, parts, out + shift, stride, stream);
+    kernel_table().jacobian_columns(3, n_columns, outputs, 2, parts, out + shift, stride, stream);
+    std::vector<double> expected(static_cast<std::size_t>(total), 7.0);
+    for (index_t c = 0; c < n_columns; ++c) {
+        double* column = expected.data() + shift + c * stride;
+        for (index_t e = 0; e < run; ++e) column[e] = parts[0].d[c * ldr + e];
+        for (index_t e = 0; e < h * k; ++e) {
+            column[run + e] = u[static_cast<std::size_t>(c / outputs * ldu + e / h)] *
+                              parts[1].d[c * ldd + e % h];
         }
     }
-    for (index_t e = 0; e < shift; ++e) right = right && out[e] == 7.0;
-    CHECK(right);
+    CHECK(std::equal(expected.begin(), expected.end(), out));
 }
 
 /// Columns that are alike get the same bits in every tile; many lanes and columns.
@@ -278,11 +281,15 @@ void check_curvature_product(bool matrix, index_t n, index_t h) {
 }  // namespace
 
 int main() {
-    for (const index_t h : {1, 2, 3, 5, 7, 8, 9, 12, 16, 21, 64, 1100}) {
-        for (const index_t k : {1, 2, 3, 9, 40}) {
-            for (index_t shift = 0; shift < 8; ++shift) {
-                check_jacobian_columns(h, k, shift, false);
-                check_jacobian_columns(h, k, shift, true);
+    for (const index_t h : {8, 9, 12, 15, 16, 21, 24, 32, 40, 48, 56, 64, 72, 1100}) {
+        for (const index_t k : {1, 2, 3, 9}) {
+            for (const index_t run : {1, 3, 5, 8, 21}) {
+                for (const index_t gap : {0, 3}) {
+                    for (index_t shift = 0; shift < 8; ++shift) {
+                        check_jacobian_columns(h, k, run, gap, shift, false);
+                        check_jacobian_columns(h, k, run, gap, shift, true);
+                    }
+                }
             }
         }
     }

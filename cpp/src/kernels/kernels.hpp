@@ -4,6 +4,8 @@
 /// Lanes are samples: a block of n samples (a multiple of 8, 64-byte aligned) stores each feature
 /// as a run of n doubles, so a matrix is column-major, n x features, `ld` apart.
 
+#include <type_traits>
+
 #include "jacnet/transfer.hpp"
 #include "jacnet/view.hpp"
 
@@ -22,6 +24,17 @@ struct Slope {
 struct Factor {
     const double* x = nullptr;
     const double* y = nullptr;
+};
+
+/// A layer's part of the columns of a Jacobian: row + p * h + i gets u[p] d[i].
+struct OuterProducts {
+    index_t row = 0;
+    index_t h = 0, k = 0;
+    const double* u = nullptr;  ///< of a sample, ldu apart
+    index_t ldu = 0;
+    const double* d =
+        nullptr;      ///< of a column, scale included, ldd apart: h values, then `lanes` of
+    index_t ldd = 0;  ///< them once more, from the first on
 };
 
 struct Kernels {
@@ -80,19 +93,17 @@ struct Kernels {
     void (*symmetric_product)(index_t n, index_t n_rows, const double* left, index_t panel_stride,
                               double* out, index_t ld);
 
-    /// Columns of a Jacobian for `count` samples, output fastest, one every `col_stride`: row
-    /// p * h + i gets u[p] d[i]. u of a sample is ldu long; d of a column, scale included, is ldd
-    /// long: h values, then `lanes` of them once more, from the first on. `stream`: past the
-    /// caches.
-    void (*jacobian_columns)(index_t count, index_t outputs, index_t h, index_t k, const double* u,
-                             index_t ldu, const double* d, index_t ldd, double* out,
-                             index_t col_stride, bool stream);
+    /// Columns of a Jacobian for `count` samples, output fastest, one every `col_stride`, each
+    /// written from its first row to its last. `stream`: past the caches.
+    void (*jacobian_columns)(index_t first, index_t last, index_t outputs, index_t n_parts,
+                             const OuterProducts* parts, double* out, index_t col_stride,
+                             bool stream);
     /// Column z of out holds lane z of every row, for z < count: the rows of a Jacobian where they
     /// are lanes, and the operands of jacobian_columns.
     void (*columns_by_lanes)(index_t count, index_t n_rows, const Factor* rows, double* out,
                              index_t col_stride);
-    /// Copies past the caches.
-    void (*stream)(index_t n, const double* from, double* to);
+    /// Copies; `stream`: past the caches.
+    void (*copy)(index_t n, const double* from, double* to, bool stream);
     /// Squares of `rows` x `rows` in columns [first, last) of squares and the rows above them: in
     /// each one, the lower triangle from the upper one.
     void (*mirror_squares)(index_t rows, index_t first, index_t last, double* h, index_t ld);
@@ -140,12 +151,12 @@ struct FloatKernels {
     void (*contract_wide)(index_t n, index_t n_rows, const float* left, index_t panel_stride,
                           const index_t* rows, index_t n_columns, const float* right,
                           const index_t* columns, index_t diagonal, double* h, bool accumulate);
-    void (*jacobian_columns)(index_t count, index_t outputs, index_t h, index_t k, const double* u,
-                             index_t ldu, const double* d, index_t ldd, float* out,
-                             index_t col_stride, bool stream);
+    void (*jacobian_columns)(index_t first, index_t last, index_t outputs, index_t n_parts,
+                             const OuterProducts* parts, float* out, index_t col_stride,
+                             bool stream);
     void (*columns_by_lanes)(index_t count, index_t n_rows, const Factor* rows, float* out,
                              index_t col_stride);
-    void (*stream)(index_t n, const float* from, float* to);
+    void (*copy)(index_t n, const float* from, float* to, bool stream);
     /// Copies, rounding to nearest; `stream`: past the caches.
     void (*round)(index_t n, const double* from, float* to, bool stream);
     void (*mirror_squares)(index_t rows, index_t first, index_t last, float* h, index_t ld);
@@ -155,6 +166,15 @@ struct FloatKernels {
 /// The tables for this machine, chosen once; see runtime.hpp for JACNET_ISA.
 const Kernels& kernel_table();
 const FloatKernels& float_kernel_table();
+/// The one that writes results of this type.
+template <class Result>
+const auto& kernels_of() {
+    if constexpr (std::is_same_v<Result, float>) {
+        return float_kernel_table();
+    } else {
+        return kernel_table();
+    }
+}
 
 /// Singular value decomposition a = u diag(s) v' of a rows x cols matrix with rows <= cols; only u
 /// (rows x rows) and s (rows, descending) are wanted.

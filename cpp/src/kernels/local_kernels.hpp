@@ -27,12 +27,11 @@ void contract(index_t n, index_t n_rows, const double* left, index_t panel_strid
               index_t diagonal, double* h, bool accumulate);
 void symmetric_product(index_t n, index_t n_rows, const double* left, index_t panel_stride,
                        double* out, index_t ld);
-void jacobian_columns(index_t count, index_t outputs, index_t h, index_t k, const double* u,
-                      index_t ldu, const double* d, index_t ldd, double* out, index_t col_stride,
-                      bool stream);
+void jacobian_columns(index_t first, index_t last, index_t outputs, index_t n_parts,
+                      const OuterProducts* parts, double* out, index_t col_stride, bool stream);
 void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, double* out,
                       index_t col_stride);
-void stream(index_t n, const double* from, double* to);
+void copy(index_t n, const double* from, double* to, bool stream);
 void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld);
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld);
 void pack_rows(index_t n, index_t n_rows, const double* a, index_t ld, double* left);
@@ -56,12 +55,11 @@ void contract(index_t n, index_t n_rows, const float* left, index_t panel_stride
 void contract(index_t n, index_t n_rows, const float* left, index_t panel_stride,
               const index_t* rows, index_t n_columns, const float* right, const index_t* columns,
               index_t diagonal, double* h, bool accumulate);
-void jacobian_columns(index_t count, index_t outputs, index_t h, index_t k, const double* u,
-                      index_t ldu, const double* d, index_t ldd, float* out, index_t col_stride,
-                      bool stream);
+void jacobian_columns(index_t first, index_t last, index_t outputs, index_t n_parts,
+                      const OuterProducts* parts, float* out, index_t col_stride, bool stream);
 void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, float* out,
                       index_t col_stride);
-void stream(index_t n, const float* from, float* to);
+void copy(index_t n, const float* from, float* to, bool stream);
 void round(index_t n, const double* from, float* to, bool stream);
 void mirror_squares(index_t rows, index_t first, index_t last, float* h, index_t ld);
 void mirror(index_t p, index_t first, index_t last, float* h, index_t ld);

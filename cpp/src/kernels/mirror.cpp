@@ -76,7 +76,7 @@ void mirror_columns(index_t p, index_t first, index_t last, Real* h, index_t ld)
             }
             transpose_block(n, run, h + c + r * ld, ld, staged, height);
             for (index_t j = 0; j < n; ++j) {
-                stream_copy(staged + j * height, h + r + (c + j) * ld, run);
+                copy_packets<true>(staged + j * height, h + r + (c + j) * ld, run);
             }
         }
     }

@@ -45,14 +45,16 @@ JACNET_INLINE index_t before_aligned(const Real* to, index_t n) {
     return first < n ? first : n;
 }
 
-/// Copies past the caches, which a large result would only flush.
-template <class Real>
-JACNET_INLINE void stream_copy(const Real* from, Real* to, index_t n) {
+/// Copies in packets that cross no line, past the caches or not.
+template <bool past, class Real>
+JACNET_INLINE void copy_packets(const Real* from, Real* to, index_t n) {
     constexpr index_t step = size_of_packet<Real>;
     const index_t first = before_aligned(to, n);
     index_t i = 0;
     for (; i < first; ++i) to[i] = from[i];
-    for (; i + step <= n; i += step) stream_packet(to + i, load(from + i));
+    for (; i + step <= n; i += step) {
+        past ? stream_packet(to + i, load(from + i)) : store(to + i, load(from + i));
+    }
     for (; i < n; ++i) to[i] = from[i];
 }
 

@@ -18,7 +18,7 @@ const Kernels& table() {
         contraction_rows,  pack_left,
         pack_right,        contract,
         symmetric_product, jacobian_columns,
-        columns_by_lanes,  stream,
+        columns_by_lanes,  copy,
         mirror_squares,    mirror,
         pack_rows,         pack_columns,
         cholesky_block,    solve_rows,
@@ -32,7 +32,7 @@ const Kernels& table() {
 const FloatKernels& float_table() {
     static constexpr FloatKernels kernels{
         2 * contraction_rows, pack_left, pack_right, contract,       contract, jacobian_columns,
-        columns_by_lanes,     stream,    round,      mirror_squares, mirror,
+        columns_by_lanes,     copy,      round,      mirror_squares, mirror,
     };
     return kernels;
 }
