@@ -7,13 +7,15 @@ namespace jacnet {
 namespace {
 
 /// Samples of a block, a matter of the network and the number of samples alone: few enough for the
-/// caches, many enough for the products with the weights, and cut further where a share of the
-/// samples is still worth a task, so that threads end together.
+/// caches, many enough for the products with the weights, twice as many where these outgrow them,
+/// and cut further where a share of the samples is still worth a task, so that threads end
+/// together.
 index_t block_of(const Plan& plan, index_t samples, index_t doubles_per_sample) {
     constexpr index_t cached_doubles = index_t{1} << 16, shares = 16;
+    const index_t least = plan.n_parameters > 2 * cached_doubles ? 128 : 64;
     constexpr double flops_worth_a_task = 6e5;
     const index_t cached =
-        std::clamp(cached_doubles / doubles_per_sample / lanes * lanes, index_t{64}, index_t{256});
+        std::clamp(cached_doubles / doubles_per_sample / lanes * lanes, least, index_t{256});
     const auto worth = static_cast<index_t>(flops_worth_a_task / (3.0 * plan.forward_flops + 1.0));
     const index_t share = round_up((samples + shares - 1) / shares, lanes);
     return std::min(cached, round_up(std::max({share, worth, 4 * lanes}), lanes));
