@@ -50,13 +50,11 @@ const double* values(const LaneArray& array, const Plan& plan, const Block& bloc
 /// in its own weights alone.
 bool shallow(const Plan& plan, Objective objective) {
     return std::all_of(plan.layers.begin(), plan.layers.end(), [&](const PlanLayer& layer) {
-        const bool reads = std::any_of(layer.feeds.begin(), layer.feeds.end(),
-                                       [](const Feed& f) { return f.kind == SourceKind::layer; });
         const bool straight =
             layer.transfer == Transfer::purelin ||
             (layer.successors.empty() && layer.output >= 0 &&
              loss_form(plan, plan.outputs[at(layer.output)], objective) != LossForm::output);
-        return !layer.matrix_slope && (!reads || straight);
+        return !layer.matrix_slope && (!layer.reads_layers() || straight);
     });
 }
 

@@ -120,7 +120,6 @@ double contract_into(const Plan& plan, const Batch& batch, Objective objective, 
         for (index_t j = 0; j < p; ++j) std::fill_n(h + j * ld, p, Result{0});
         return 0.0;
     }
-    const Order order = kind == Curvature::exact ? Order::curvature : Order::slope;
     Workspace work;
     const Route route = given ? *given : Contraction::choose(plan, kind, objective);
     std::optional<Contraction> made(std::in_place, plan, kind, route, precision, ld, work);
@@ -145,11 +144,8 @@ double contract_into(const Plan& plan, const Batch& batch, Objective objective, 
         parallel_for(n_chunks, n_threads, [&](index_t task) {
             Workspace scratch;
             const index_t begin = task * chunk;
-            Block block =
-                make_block(plan, first + begin, std::min(chunk, count - begin), order, scratch);
-            reserve_gradient(plan, block, scratch);
-            forward(plan, batch, block, order);
-            load_targets(plan, batch, block, scale);
+            Block block = forward_block(plan, batch, first + begin, std::min(chunk, count - begin),
+                                        order_for(kind), scale, scratch);
             backward(plan, block, objective);
             if (route == Route::columns) {
                 scaled_sensitivities(plan, block, objective, scratch);

@@ -18,10 +18,7 @@ std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 /// Nobody asks for more of such a layer's curvature than its diagonal.
 bool only_diagonal(const Plan& plan, index_t l) {
     const PlanLayer& layer = plan.layers[at(l)];
-    const bool reads_layers =
-        std::any_of(layer.feeds.begin(), layer.feeds.end(),
-                    [](const Feed& f) { return f.kind == SourceKind::layer; });
-    return !reads_layers && !layer.matrix_slope && layer.output < 0;
+    return !layer.reads_layers() && !layer.matrix_slope && layer.output < 0;
 }
 
 CurvaturePairs pairs_for(const Plan& plan) {
@@ -204,21 +201,17 @@ void compute_curvature_diagonal(const Plan& plan, const Batch& batch, Curvature 
     const index_t chunk =
         std::clamp(cached_doubles / per_sample / lanes * lanes, index_t{16}, index_t{128});
     const double scale = data_scale(plan.performance, batch.counted);
-    const Order order = kind == Curvature::exact ? Order::curvature : Order::slope;
-    sum_over_chunks(plan, batch, chunk, n_threads, d,
-                    [&](index_t first, index_t count, double* sum) {
-                        Workspace work;
-                        Block block = make_block(plan, first, count, order, work);
-                        reserve_gradient(plan, block, work);
-                        forward(plan, batch, block, order);
-                        load_targets(plan, batch, block, scale);
-                        if (by_columns) {
-                            add_sensitivities(plan, block, sum);
-                            return;
-                        }
-                        backward(plan, block, Objective::performance);
-                        add_curvatures(plan, block, kind, pairs, sum);
-                    });
+    sum_over_chunks(
+        plan, batch, chunk, n_threads, d, [&](index_t first, index_t count, double* sum) {
+            Workspace work;
+            Block block = forward_block(plan, batch, first, count, order_for(kind), scale, work);
+            if (by_columns) {
+                add_sensitivities(plan, block, sum);
+                return;
+            }
+            backward(plan, block, Objective::performance);
+            add_curvatures(plan, block, kind, pairs, sum);
+        });
 }
 
 void compute_hessian_diagonal(const Plan& plan, const Batch& batch, Curvature kind, double* d,

@@ -96,7 +96,6 @@ void contract_terms(const Plan& plan, const Batch& batch, Curvature kind, Hessia
     const index_t chunk =
         std::clamp(cached_doubles / std::max(sum.pairs().doubles(), index_t{1}) / lanes * lanes,
                    index_t{32}, index_t{128});
-    const Order order = kind == Curvature::exact ? Order::curvature : Order::slope;
     const double scale = data_scale(plan.performance, batch.counted);
     for (index_t first = 0; first < batch.size(); first += step) {
         const index_t count = std::min(step, batch.size() - first), n = round_up(count, lanes);
@@ -108,11 +107,8 @@ void contract_terms(const Plan& plan, const Batch& batch, Curvature kind, Hessia
         parallel_for((count + chunk - 1) / chunk, n_threads, [&](index_t task) {
             Workspace scratch;
             const index_t begin = task * chunk;
-            Block block =
-                make_block(plan, first + begin, std::min(chunk, count - begin), order, scratch);
-            reserve_gradient(plan, block, scratch);
-            forward(plan, batch, block, order);
-            load_targets(plan, batch, block, scale);
+            Block block = forward_block(plan, batch, first + begin, std::min(chunk, count - begin),
+                                        order_for(kind), scale, scratch);
             backward(plan, block, Objective::performance);
             const CurvatureTape tape(plan, block, kind, Objective::performance, scratch,
                                      &sum.pairs());

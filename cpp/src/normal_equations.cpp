@@ -58,11 +58,8 @@ double augmented_products(const Plan& plan, const Batch& batch, double* jj, inde
     const Kernels& kernels = kernel_table();
     const index_t p = plan.n_parameters, size = round_up(p + 1, kernels.panel_rows);
     Workspace work;
-    Block block = make_block(plan, 0, batch.size(), Order::slope, work);
-    reserve_gradient(plan, block, work);
+    Block block = forward_block(plan, batch, 0, batch.size(), Order::slope, 1.0, work);
     reserve_sensitivities(plan, block, work);
-    forward(plan, batch, block, Order::slope);
-    load_targets(plan, batch, block, 1.0);
     sensitivities(plan, block);
     const index_t n = block.n * plan.n_outputs;  // the outputs' lanes side by side
     double* packed = work.doubles(n * size);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "output_map.hpp"
+
 namespace jacnet {
 
 namespace {
@@ -204,6 +206,15 @@ void load_targets(const Plan& plan, const Batch& batch, Block& block, double sca
     }
 }
 
+Block forward_block(const Plan& plan, const Batch& batch, index_t first, index_t count, Order order,
+                    double scale, Workspace& work) {
+    Block block = make_block(plan, first, count, order, work);
+    reserve_gradient(plan, block, work);
+    forward(plan, batch, block, order);
+    load_targets(plan, batch, block, scale);
+    return block;
+}
+
 LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& output) {
     const LayerTape& tape = block.layers[output.layer];
     const index_t shift = output.first_row * block.n;
@@ -230,18 +241,11 @@ namespace {
 /// v += D' dE/dy of an output that enters the loss through its raw values.
 void add_output_slope(const Plan& plan, const Block& block, const PlanOutput& output,
                       Objective objective, double* v) {
-    const Kernels& kernels = kernel_table();
-    const index_t n = block.n;
     Workspace work;
-    double* slope = work.doubles(n * output.rows);
+    double* slope = work.doubles(block.n * output.rows);
     const LossLanes loss = loss_lanes(plan, block, output);
-    loss_output_slopes(plan, objective, loss, slope, nullptr, n);
-    for (index_t j = 0; j < output.linear.cols; ++j) {
-        for (index_t i = 0; i < output.rows; ++i) {
-            const double gain = output.linear(i, j);
-            if (gain != 0.0) kernels.scale(n, slope + i * n, gain, v + j * n, true);
-        }
-    }
+    loss_output_slopes(plan, objective, loss, slope, nullptr, block.n);
+    add_to_layer(output, block.n, slope, v);
 }
 
 }  // namespace
@@ -278,9 +282,10 @@ void add_output(const Plan& plan, const PlanLayer& layer, index_t m, index_t n, 
     const PlanOutput& output = plan.outputs[at(layer.output)];
     const index_t row = m - output.first_row;
     if (row < 0 || row >= output.rows) return;
-    for (index_t j = 0; j < layer.h; ++j) {
-        const double gain = from == From::output ? output.linear(row, j) : row == j ? 1.0 : 0.0;
-        for (index_t z = 0; gain != 0.0 && z < n; ++z) d[j * n + z] += gain;
+    if (from == From::output) {
+        add_gains(output, row, n, d);
+    } else {
+        for (index_t z = 0; z < n; ++z) d[row * n + z] += 1.0;
     }
 }
 
