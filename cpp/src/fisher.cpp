@@ -107,7 +107,8 @@ void contract_slopes(const Plan& plan, const Batch& batch, double* f, index_t ld
 void compute_fisher(const Plan& plan, const Batch& batch, Fisher kind, MatrixView<double> f,
                     std::optional<int> n_threads) {
     if (kind == Fisher::expected) need_model(plan);
-    with_symmetric_target(f, [&](double* data, index_t ld) {
+    const char* function = kind == Fisher::expected ? "fisher" : "empirical_fisher";
+    with_symmetric_target(function, f, [&](double* data, index_t ld) {
         if (kind == Fisher::empirical) {
             contract_slopes(plan, batch, data, ld, n_threads);
             return;

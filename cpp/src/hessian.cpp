@@ -91,7 +91,7 @@ double total_flops(const Plan& plan, index_t samples) {
 /// half of what it is.
 std::unique_ptr<double[]> wide_sums(index_t p) {
     const double bytes = 4.0 * static_cast<double>(p) * static_cast<double>(p);
-    need_memory(bytes, "float32: the matrix's sums in float64", "ask for fewer samples at a time");
+    need_memory(bytes, "float32: the matrix's sums in float64", parts_of_a_hessian);
     return std::unique_ptr<double[]>(new double[static_cast<std::size_t>(p * p)]);
 }
 
@@ -190,7 +190,8 @@ void hessian_into(const Plan& plan, const Batch& batch, Curvature kind, MatrixVi
                   std::optional<int> n_threads) {
     const double scale = data_scale(plan.performance, batch.counted);
     const double penalty = weight_penalty_curvature(plan.performance, plan.n_parameters);
-    with_symmetric_target(h, [&](Result* data, index_t ld) {
+    const char* function = kind == Curvature::exact ? "hessian" : "gauss_newton";
+    with_symmetric_target(function, h, [&](Result* data, index_t ld) {
         contract_into(plan, batch, Objective::performance, kind, scale, data, ld, nullptr,
                       n_threads, {});
         for (index_t i = 0; penalty != 0.0 && i < plan.n_parameters; ++i) {

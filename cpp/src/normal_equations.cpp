@@ -83,7 +83,7 @@ double sum_squares(const Plan& plan, const Batch& batch, MatrixView<Result> jj,
     Workspace work;
     double* gradient = work.doubles(p);
     double sse = 0.0;
-    with_symmetric_target(jj, [&](Result* data, index_t ld) {
+    with_symmetric_target("normal_equations", jj, [&](Result* data, index_t ld) {
         if constexpr (std::is_same_v<Result, double>) {
             if (small(plan, batch)) {
                 sse = augmented_products(plan, batch, data, ld, gradient);

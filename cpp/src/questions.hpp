@@ -95,7 +95,7 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
 /// Calls body(data, ld) with column-major storage for a symmetric result: the caller's own where
 /// its rows or columns are contiguous, else scratch that is copied afterwards.
 template <class Result, class Body>
-void with_symmetric_target(const MatrixView<Result>& out, Body&& body) {
+void with_symmetric_target(const char* function, const MatrixView<Result>& out, Body&& body) {
     const index_t p = out.rows;
     if (out.row_stride == 1 && out.col_stride >= p) {
         body(out.data, out.col_stride);
@@ -104,7 +104,8 @@ void with_symmetric_target(const MatrixView<Result>& out, Body&& body) {
     } else {
         need_memory(
             static_cast<double>(sizeof(Result)) * static_cast<double>(p) * static_cast<double>(p),
-            "a result whose columns are not contiguous", "pass an ordinary array as out");
+            std::string(function) + ": a copy of out, whose rows and columns are not contiguous,",
+            "pass an ordinary array as out");
         std::vector<Result> compact(static_cast<std::size_t>(p * p));
         body(compact.data(), p);
         parallel_for(p, 1, [&](index_t j) {
