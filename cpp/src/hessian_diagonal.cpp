@@ -125,21 +125,10 @@ void add_sensitivities(const Plan& plan, Block& block, double* sum) {
     double** second = work.array<double*>(static_cast<index_t>(plan.outputs.size()));
     for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
         const PlanOutput& output = plan.outputs[o];
-        const LossForm form = loss_form(plan, output, Objective::performance);
-        const LossLanes loss = loss_lanes(plan, block, output);
         second[o] = work.doubles(n * output.rows * output.rows);
-        double* slope = work.doubles(n * output.rows);
-        if (form == LossForm::output) {
-            double* elements = work.doubles(n * output.rows);
-            loss_output_slopes(plan, Objective::performance, loss, slope, elements, n);
-            for (index_t m = 0; m < output.rows; ++m) {
-                std::copy_n(elements + m * n, n, second[o] + m * (output.rows + 1) * n);
-            }
-        } else {
-            loss_net_slopes(form, loss, slope, n, second[o], n);
-        }
-        std::fill_n(from + output.first_row, output.rows,
-                    form == LossForm::output ? From::output : From::net_input);
+        const From start =
+            second_derivatives(plan, block, output, Objective::performance, second[o]);
+        std::fill_n(from + output.first_row, output.rows, start);
     }
     sensitivities(plan, block, from);
     for (index_t l = 0; l < plan.n_layers(); ++l) {

@@ -90,6 +90,11 @@ void back_through(const Plan& plan, const PlanLayer& layer, index_t n, double* o
 /// What a sensitivity is of: the raw output, or the net input of its layer.
 enum class From { output, net_input };
 
+/// Second derivatives of an output's loss where its sensitivities start: n x (rows x rows), beside
+/// the diagonal only where it is not diagonal. Not for a loss from outside.
+From second_derivatives(const Plan& plan, const Block& block, const PlanOutput& output,
+                        Objective objective, double* second);
+
 /// d of every layer: sensitivities of all M outputs.
 /// @param from  for each output; null: the raw output
 void sensitivities(const Plan& plan, Block& block, const From* from = nullptr);

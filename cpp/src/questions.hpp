@@ -87,7 +87,8 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
                           double scale, double* h, index_t ld, double* gradient,
                           std::optional<int> n_threads, std::optional<Route> route = {});
 /// The same with products in float. Up to so many samples as are taken at once (1024, fewer where
-/// their operands exceed 64 MiB) nothing else is held; above, the sums are doubles of their own.
+/// their operands exceed 64 MiB; 4096, where their operands take less than the sums) nothing else
+/// is held; above, the sums are doubles of their own.
 double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
                           double scale, float* h, index_t ld, double* gradient,
                           std::optional<int> n_threads, std::optional<Route> route = {});

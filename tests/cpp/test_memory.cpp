@@ -58,7 +58,7 @@ void check_matrices(Wide& wide) {
 
 void check_float_sums() {
     Wide wide;
-    const std::vector<index_t> repeated(2000, 0);
+    const std::vector<index_t> repeated(5000, 0);
     Linearization lin(wide.net,
                       {.x = {wide.x.view()}, .t = {wide.t.view()}, .ew = {}, .indices = repeated});
     const MatrixView<float> h{nullptr, Wide::p, Wide::p};
