@@ -67,6 +67,8 @@ index_t count_nan(const MatrixView<const double>& data, const char* function, co
     return found;
 }
 
+}  // namespace
+
 void check_shape(const char* function, const char* what, const MatrixView<const double>& data,
                  index_t rows, index_t cols) {
     if (data.rows == rows && data.cols == cols) return;
@@ -74,8 +76,6 @@ void check_shape(const char* function, const char* what, const MatrixView<const 
     refuse(function, ": ", what, " has shape (", data.rows, ", ", data.cols, "), expected (", rows,
            ", ", cols, ")", turned ? text("; samples are columns: pass ", what, ".T") : "");
 }
-
-}  // namespace
 
 void check_error_weights(const char* function, const MatrixView<const double>& ew, index_t rows,
                          index_t cols) {
@@ -91,27 +91,6 @@ void check_error_weights(const char* function, const MatrixView<const double>& e
             if (!std::isfinite(ew(i, q)) || ew(i, q) < 0.0) {
                 refuse(function, ": ew[", i, ", ", q, "] is ", ew(i, q),
                        "; error weights must be finite and not negative");
-            }
-        }
-    }
-}
-
-void check_directions(const char* function, const char* what,
-                      const std::vector<MatrixView<const double>>& arrays,
-                      const std::vector<index_t>& rows, index_t cols) {
-    if (arrays.size() != rows.size()) {
-        refuse(function, ": ", what, " has ", arrays.size(), " arrays, expected ", rows.size());
-    }
-    for (std::size_t j = 0; j < rows.size(); ++j) {
-        const std::string name = rows.size() > 1 ? text(what, "[", j, "]") : std::string(what);
-        check_shape(function, name.c_str(), arrays[j], rows[j], cols);
-        for (index_t q = 0; q < cols; ++q) {
-            if (q % 4096 == 0) detail::poll_interrupt();
-            for (index_t i = 0; i < rows[j]; ++i) {
-                const double value = arrays[j](i, q);
-                if (std::isfinite(value)) continue;
-                refuse(function, ": ", name, "[", i, ", ", q, "] is ", value,
-                       "; directions must be finite");
             }
         }
     }

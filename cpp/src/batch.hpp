@@ -52,14 +52,13 @@ private:
     std::vector<char> unknown_;
 };
 
+/// Refuses an array of samples of another shape.
+void check_shape(const char* function, const char* what, const MatrixView<const double>& data,
+                 index_t rows, index_t cols);
+
 /// Refuses error weights of a shape that does not spread over rows x cols, or negative ones.
 void check_error_weights(const char* function, const MatrixView<const double>& ew, index_t rows,
                          index_t cols);
-
-/// Refuses directions, one array per input or output, of other shapes or with values not finite.
-void check_directions(const char* function, const char* what,
-                      const std::vector<MatrixView<const double>>& arrays,
-                      const std::vector<index_t>& rows, index_t cols);
 
 /// The weight that spreads to an element; 1 without error weights.
 inline double error_weight(const MatrixView<const double>& ew, index_t row, index_t col) {

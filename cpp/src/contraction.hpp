@@ -12,6 +12,9 @@
 
 namespace jacnet {
 
+/// Pairs i <= j of n things.
+inline index_t pairs(index_t n) { return n * (n + 1) / 2; }
+
 /// An array of the tape, n lanes per feature.
 struct LaneArray {
     enum class What { none, b, c, u, v, g, d1, d2, d };
@@ -85,8 +88,12 @@ public:
     /// for a bounded memory of `block_bytes`.
     index_t block_lanes() const { return block_lanes_; }
     static constexpr index_t block_bytes = index_t{64} << 20;
+    /// Bytes of the operands of n lanes.
+    double bytes(index_t n) const {
+        return static_cast<double>(lane_bytes_) * static_cast<double>(n);
+    }
 
-    /// Makes room for the operands of n lanes, at most block_lanes().
+    /// Makes room for the operands of n lanes.
     void reserve(index_t n, Workspace& work);
     /// Takes over the lanes of a block, from lane `begin` on; d is that of one output.
     void take(index_t begin, const Block& block, const CurvatureTape* tape, index_t output = 0);
@@ -130,6 +137,7 @@ private:
     Precision precision_;
     index_t ld_;
     index_t n_ = 0;
+    index_t lane_bytes_ = static_cast<index_t>(sizeof(double));
     index_t block_lanes_ = 0;
     std::vector<Packed> packed_;
     std::vector<Term> terms_;

@@ -10,6 +10,7 @@
 
 #include "curvature.hpp"
 #include "directions.hpp"
+#include "output_map.hpp"
 #include "products.hpp"
 #include "vector_sums.hpp"
 
@@ -41,7 +42,7 @@ void curve_elements(const Plan& plan, const Block& block, const PlanOutput& outp
     Workspace work;
     double* first = work.doubles(size);
     double* second = work.doubles(size);
-    move_output(plan, block, output, motion, curved);
+    output_of_layer(output, block.n, motion[output.layer].a, curved);
     loss_output_slopes(plan, Objective::performance, loss_lanes(plan, block, output), first, second,
                        block.n);
     kernel_table().multiply(size, second, curved, curved, false);
@@ -55,7 +56,7 @@ void curve_own_loss(const Plan& plan, const Block& block, const PlanOutput& outp
     double* y = work.doubles(n * plan.n_outputs);
     double* element = work.doubles(n);
     for (const PlanOutput& other : plan.outputs) {
-        move_output(plan, block, other, motion, y + other.first_row * n);
+        output_of_layer(other, n, motion[other.layer].a, y + other.first_row * n);
     }
     std::fill_n(curved, n * output.rows, 0.0);
     for (index_t i = 0; i < output.rows; ++i) {
@@ -133,13 +134,14 @@ void compute_curvature_product(Tape& tape, Curvature kind, MatrixView<const doub
     const bool exact = kind == Curvature::exact;
     const double scale = data_scale(plan.performance, batch.counted);
     const double penalty = weight_penalty_curvature(plan.performance, plan.n_parameters);
-    const Needs needs{.order = exact ? Order::curvature : Order::slope, .gradient = exact};
+    const Needs needs{.order = order_for(kind), .gradient = exact};
     const double flops = plan.forward_flops * static_cast<double>(batch.size()) *
                          static_cast<double>(6 * v.cols + 2);
     Workspace work;
-    const Directions directions(v, work);
+    const char* function = exact ? "hvp" : "ggnvp";
+    const Directions directions(function, v, work);
     sum_for_vectors(
-        exact ? "hvp" : "ggnvp", tape, needs, threads_for(flops, requested), out,
+        function, tape, needs, threads_for(flops, requested), out,
         // Other questions may have left weights of another scale.
         [&](Block& block) { load_targets(plan, batch, block, scale); },
         [&](const Block& block, index_t k, double* sum) {

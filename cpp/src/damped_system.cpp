@@ -90,7 +90,7 @@ public:
           jw_(at(n_)),
           z_(at(n_)),
           je_(at(plan.n_parameters)) {
-        find_scales();
+        compute_error_scales(plan, batch, by_samples(scale_));
     }
 
     double evaluate() override {
@@ -127,19 +127,6 @@ public:
 private:
     MatrixView<double> by_samples(std::vector<double>& values) const {
         return {values.data(), plan_.n_outputs, batch_.size()};
-    }
-    /// sqrt(EW) norm of every error, 0 where it does not count.
-    void find_scales() {
-        for (std::size_t o = 0; o < plan_.outputs.size(); ++o) {
-            const PlanOutput& output = plan_.outputs[o];
-            for (index_t position = 0; position < batch_.size(); ++position) {
-                for (index_t i = 0; i < output.rows; ++i) {
-                    const index_t row = output.first_row + i;
-                    scale_[at(position * plan_.n_outputs + row)] =
-                        error_scale(plan_, batch_, position, static_cast<index_t>(o), i);
-                }
-            }
-        }
     }
     /// out = J z = -(dy/dw) (scale z).
     void multiply(const std::vector<double>& z, double* out) {

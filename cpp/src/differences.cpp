@@ -60,9 +60,7 @@ std::vector<double> scaled_errors(const Network& net, const Samples& samples, St
 
 void numeric_gradient(const Network& net, const Samples& samples, Stencil stencil,
                       VectorView<double> g, std::optional<int> n_threads) {
-    if (g.size != net.n_parameters()) {
-        refuse("numeric_gradient: out has ", g.size, " elements, expected ", net.n_parameters());
-    }
+    check_out("numeric_gradient", g, net.n_parameters());
     Linearization(net, samples, function(stencil)).performance(n_threads);  // checks everything
     for (index_t i = 0; i < g.size; ++i) g[i] = 0.0;
     for_each_perturbation(net, stencil, [&](const Network& changed, index_t i, double weight) {
@@ -74,10 +72,7 @@ void numeric_de_dwb(const Network& net, const Samples& samples, Stencil stencil,
                     MatrixView<double> j, std::optional<int> n_threads) {
     const index_t columns =
         static_cast<index_t>(scaled_errors(net, samples, stencil, n_threads).size());
-    if (j.rows != net.n_parameters() || j.cols != columns) {
-        refuse("numeric_de_dwb: out has shape (", j.rows, ", ", j.cols, "), expected (",
-               net.n_parameters(), ", ", columns, ")");
-    }
+    check_out("numeric_de_dwb", j, net.n_parameters(), columns);
     for (index_t c = 0; c < j.cols; ++c) {
         detail::poll_interrupt();
         for (index_t i = 0; i < j.rows; ++i) j(i, c) = 0.0;

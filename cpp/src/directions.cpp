@@ -1,5 +1,7 @@
 #include "directions.hpp"
 
+#include "memory.hpp"
+
 namespace jacnet {
 
 namespace {
@@ -7,6 +9,20 @@ namespace {
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
+
+Directions::Directions(const char* function, MatrixView<const double> v, Workspace& work)
+    : data_(v.data), step_(v.col_stride) {
+    if (v.row_stride == 1) return;
+    need_memory(8.0 * static_cast<double>(v.rows) * static_cast<double>(v.cols),
+                std::string(function) + ": v, copied because its columns are not contiguous,",
+                "pass v in Fortran order, or fewer vectors at a time");
+    double* columns = work.doubles(v.rows * v.cols);
+    for (index_t i = 0; i < v.rows; ++i) {
+        for (index_t k = 0; k < v.cols; ++k) columns[i + k * v.rows] = v(i, k);
+    }
+    data_ = columns;
+    step_ = v.rows;
+}
 
 Motion* move_forward(const Plan& plan, const Block& block, const double* v, Workspace& work) {
     const Kernels& kernels = kernel_table();
@@ -26,31 +42,6 @@ Motion* move_forward(const Plan& plan, const Block& block, const double* v, Work
         kernels.slope_forward(slope_of(plan, block, l), n, layer.h, motion[l].s, n, motion[l].a, n);
     }
     return motion;
-}
-
-void move_output(const Plan& plan, const Block& block, const PlanOutput& output,
-                 const Motion* motion, double* y) {
-    const index_t n = block.n, h = plan.layers[at(output.layer)].h;
-    const double* a = motion[output.layer].a;
-    for (index_t i = 0; i < output.rows; ++i) {
-        bool accumulate = false;
-        for (index_t j = 0; j < h; ++j) {
-            const double gain = output.linear(i, j);
-            if (gain == 0.0) continue;
-            kernel_table().scale(n, a + j * n, gain, y + i * n, accumulate);
-            accumulate = true;
-        }
-        if (!accumulate) std::fill_n(y + i * n, n, 0.0);
-    }
-}
-
-void add_to_layer(const PlanOutput& output, index_t n, const double* u, double* v) {
-    for (index_t j = 0; j < output.linear.cols; ++j) {
-        for (index_t i = 0; i < output.rows; ++i) {
-            const double gain = output.linear(i, j);
-            if (gain != 0.0) kernel_table().scale(n, u + i * n, gain, v + j * n, true);
-        }
-    }
 }
 
 }  // namespace jacnet

@@ -6,6 +6,19 @@
 
 namespace jacnet {
 
+/// Columns of v as kernels read them: contiguous, in place where they are so already.
+class Directions {
+public:
+    /// @param function  the caller, for messages
+    /// @throws OutOfMemory when a copy does not fit
+    Directions(const char* function, MatrixView<const double> v, Workspace& work);
+    const double* column(index_t k) const { return data_ + k * step_; }
+
+private:
+    const double* data_;
+    index_t step_;
+};
+
 /// What one layer changes along a direction; n x h each.
 struct Motion {
     double* s = nullptr;  ///< R{s}
@@ -15,12 +28,5 @@ struct Motion {
 /// R{s} and R{a} of every layer along v (P numbers in a row): one product with the direction and
 /// one with the weights per layer. Needs f'.
 Motion* move_forward(const Plan& plan, const Block& block, const double* v, Workspace& work);
-
-/// R{y} of one output, n x rows.
-void move_output(const Plan& plan, const Block& block, const PlanOutput& output,
-                 const Motion* motion, double* y);
-
-/// v += D' u, from the raw values of an output to its layer.
-void add_to_layer(const PlanOutput& output, index_t n, const double* u, double* v);
 
 }  // namespace jacnet

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "jacnet/view.hpp"
+
 namespace jacnet {
 
 template <class... Parts>
@@ -19,6 +21,22 @@ std::string text(const Parts&... parts) {
 template <class... Parts>
 [[noreturn]] void refuse(const Parts&... parts) {
     throw std::invalid_argument(text(parts...));
+}
+
+/// Refuses a result of another shape.
+template <class T>
+void check_out(const char* function, const MatrixView<T>& out, index_t rows, index_t cols) {
+    if (out.rows != rows || out.cols != cols) {
+        refuse(function, ": out has shape (", out.rows, ", ", out.cols, "), expected (", rows, ", ",
+               cols, ")");
+    }
+}
+
+template <class T>
+void check_out(const char* function, const VectorView<T>& out, index_t size) {
+    if (out.size != size) {
+        refuse(function, ": out has ", out.size, " elements, expected ", size);
+    }
 }
 
 }  // namespace jacnet

@@ -53,17 +53,17 @@ double likelihood_scale(const Plan& plan, const Batch& batch) {
     return (squares ? 2.0 : 1.0) * data_scale(plan.performance, batch.counted);
 }
 
-/// g of every layer times `factor`.
-void make_slopes(const Plan& plan, const Batch& batch, Block& block, double factor,
-                 Workspace& work) {
-    reserve_gradient(plan, block, work);
-    forward(plan, batch, block, Order::slope);
-    load_targets(plan, batch, block, data_scale(plan.performance, batch.counted));
+/// A block whose g are multiplied by `factor`.
+Block scaled_gradients(const Plan& plan, const Batch& batch, index_t first, index_t count,
+                       double factor, Workspace& work) {
+    const double scale = data_scale(plan.performance, batch.counted);
+    Block block = forward_block(plan, batch, first, count, Order::slope, scale, work);
     backward(plan, block, Objective::performance);
     for (index_t l = 0; l < plan.n_layers(); ++l) {
         const index_t size = block.n * plan.layers[static_cast<std::size_t>(l)].h;
         kernel_table().scale(size, block.layers[l].g, factor, block.layers[l].g, false);
     }
+    return block;
 }
 
 /// Columns of weight zero, where nothing counts.
@@ -90,9 +90,8 @@ void contract_slopes(const Plan& plan, const Batch& batch, double* f, index_t ld
         parallel_for((count + chunk - 1) / chunk, n_threads, [&](index_t task) {
             Workspace scratch;
             const index_t begin = task * chunk;
-            Block block = make_block(plan, first + begin, std::min(chunk, count - begin),
-                                     Order::slope, scratch);
-            make_slopes(plan, batch, block, factor, scratch);
+            Block block = scaled_gradients(plan, batch, first + begin,
+                                           std::min(chunk, count - begin), factor, scratch);
             for (index_t l = 0; l < plan.n_layers(); ++l) {
                 block.layers[l].d = block.layers[l].g;  // one column per sample: its gradient
             }
@@ -108,7 +107,8 @@ void contract_slopes(const Plan& plan, const Batch& batch, double* f, index_t ld
 void compute_fisher(const Plan& plan, const Batch& batch, Fisher kind, MatrixView<double> f,
                     std::optional<int> n_threads) {
     if (kind == Fisher::expected) need_model(plan);
-    with_symmetric_target(f, [&](double* data, index_t ld) {
+    const char* function = kind == Fisher::expected ? "fisher" : "empirical_fisher";
+    with_symmetric_target(function, f, [&](double* data, index_t ld) {
         if (kind == Fisher::empirical) {
             contract_slopes(plan, batch, data, ld, n_threads);
             return;
@@ -131,8 +131,8 @@ void compute_fisher_diagonal(const Plan& plan, const Batch& batch, Fisher kind, 
     sum_over_chunks(plan, batch, chunk, threads_for(flops, requested), d,
                     [&](index_t first, index_t count, double* sum) {
                         Workspace work;
-                        Block block = make_block(plan, first, count, Order::slope, work);
-                        make_slopes(plan, batch, block, factor, work);
+                        const Block block =
+                            scaled_gradients(plan, batch, first, count, factor, work);
                         for (index_t l = 0; l < plan.n_layers(); ++l) {
                             const PlanLayer& layer = plan.layers[static_cast<std::size_t>(l)];
                             const LayerTape& own = block.layers[l];

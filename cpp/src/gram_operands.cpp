@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "memory.hpp"
-
 namespace jacnet::gram {
 
 namespace {
@@ -12,7 +10,7 @@ std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
-Shape::Shape(const Plan& plan_, GramForm form_)
+Shape::Shape(const Plan& plan_, GramForm form_, index_t panel)
     : plan(plan_), form(form_), kinds_(plan.layers.size(), Kind::general) {
     outputs = form == GramForm::full ? plan.n_outputs : 1;
     for (std::size_t l = 0; l < plan.layers.size(); ++l) {
@@ -24,7 +22,7 @@ Shape::Shape(const Plan& plan_, GramForm form_)
     }
     constexpr index_t most_outputs = 12;  // of which 16 samples, a panel, make a tile
     find_scaled(outputs <= most_outputs);
-    choose_chunk();
+    choose_chunk(std::max(panel, index_t{16}));
 }
 
 void Shape::find_scaled(bool wanted) {
@@ -51,10 +49,10 @@ void Shape::find_scaled(bool wanted) {
 }
 
 /// Two tiles and their operands fit into 1 MiB; of scaled layers alone one tile and whole panels.
-void Shape::choose_chunk() {
+void Shape::choose_chunk(index_t panel) {
     const index_t rows = has(Kind::general) || outputs == 1 ? 192 : 330;
     chunk = std::clamp(rows / std::max(outputs, index_t{1}), index_t{1}, index_t{96});
-    if (has(Kind::scaled) && outputs > 1) chunk = chunk / 16 * 16;
+    if (has(Kind::scaled) && outputs > 1) chunk = std::max(chunk / panel * panel, panel);
 }
 
 double Shape::norm(index_t l, index_t i) const {
@@ -63,83 +61,106 @@ double Shape::norm(index_t l, index_t i) const {
     return std::sqrt(sum);
 }
 
-Side::Side(const Shape& shape, Tape& tape, int n_threads, Workspace& work)
+template <class Real>
+Side<Real>::Side(const Shape& shape, Tape& tape, int n_threads, Workspace& work)
     : shape_(shape), count_(tape.batch().size()) {
-    double doubles = 0.0;
     for (index_t l = 0; l < shape.plan.n_layers(); ++l) {
-        doubles +=
-            static_cast<double>(shape.plan.layers[at(l)].k + shape.features(l) * shape.rows(l)) *
-            static_cast<double>(count_);
-    }
-    need_memory(24.0 * doubles, "gram: the sensitivities of all samples",
-                "take fewer samples at a time (samples=, or ntk of two parts)");
-    for (index_t l = 0; l < shape.plan.n_layers(); ++l) {
-        u_.push_back(work.doubles(count_ * shape.plan.layers[at(l)].k));
-        d_.push_back(work.doubles(count_ * shape.features(l) * shape.rows(l)));
+        u_.push_back(work.array<Real>(count_ * shape.plan.layers[at(l)].k));
+        d_.push_back(work.array<Real>(count_ * shape.features(l) * shape.rows(l)));
     }
     const Needs needs{.order = Order::slope, .sensitivities = shape.has(Kind::general)};
     tape.for_each_block(needs, n_threads, [&](index_t, const Block& block) { copy(block); });
 }
 
-void Side::copy(const Block& block) {
-    const Plan& plan = shape_.plan;
-    const index_t outputs = shape_.outputs;
-    for (index_t l = 0; l < plan.n_layers(); ++l) {
-        const PlanLayer& layer = plan.layers[at(l)];
-        const LayerTape& from = block.layers[l];
-        for (index_t c = 0; c < layer.k; ++c) {
-            std::copy_n(from.u + c * block.n, block.count, u_[at(l)] + c * count_ + block.first);
+template <class Real>
+double Side<Real>::bytes(const Shape& shape, index_t samples, std::initializer_list<Role> roles) {
+    double sum = 0.0;
+    for (index_t l = 0; l < shape.plan.n_layers(); ++l) {
+        const index_t k = shape.plan.layers[at(l)].k;
+        const index_t features = shape.features(l), rows = shape.rows(l);
+        sum += static_cast<double>(samples) * static_cast<double>(k + features * rows);
+        for (const Role role : roles) {
+            sum += static_cast<double>(shape.n_chunks(samples)) *
+                   static_cast<double>(packed_size(role, k, shape.chunk) +
+                                       packed_size(role, features, shape.chunk * rows));
         }
-        const index_t features = shape_.features(l);
-        if (shape_.kind(l) == Kind::scaled) {
-            for (index_t i = 0; i < features; ++i) {
-                const double norm = outputs > 1 ? 1.0 : shape_.norm(l, i);
-                double* to = d_[at(l)] + i * count_ + block.first;
-                for (index_t z = 0; z < block.count; ++z) to[z] = norm * from.d1[i * block.n + z];
-            }
-            continue;
+    }
+    return sizeof(Real) * sum;
+}
+
+template <class Real>
+void Side<Real>::copy(const Block& block) {
+    for (index_t l = 0; l < shape_.plan.n_layers(); ++l) {
+        for (index_t c = 0; c < shape_.plan.layers[at(l)].k; ++c) {
+            const double* from = block.layers[l].u + c * block.n;
+            Real* to = u_[at(l)] + c * count_ + block.first;
+            for (index_t z = 0; z < block.count; ++z) to[z] = static_cast<Real>(from[z]);
         }
+        copy_sensitivities(block, l);
+    }
+}
+
+template <class Real>
+void Side<Real>::copy_sensitivities(const Block& block, index_t l) {
+    const LayerTape& from = block.layers[l];
+    const index_t outputs = shape_.outputs, features = shape_.features(l);
+    if (shape_.kind(l) == Kind::scaled) {
         for (index_t i = 0; i < features; ++i) {
-            double* to = d_[at(l)] + (i * count_ + block.first) * outputs;
-            for (index_t m = 0; m < outputs; ++m) {
-                const double* run = from.d + (i + m * features) * block.n;
-                for (index_t z = 0; z < block.count; ++z) to[z * outputs + m] = run[z];
+            const double norm = outputs > 1 ? 1.0 : shape_.norm(l, i);
+            const double* slope = from.d1 + i * block.n;
+            Real* to = d_[at(l)] + i * count_ + block.first;
+            for (index_t z = 0; z < block.count; ++z) to[z] = static_cast<Real>(norm * slope[z]);
+        }
+        return;
+    }
+    for (index_t i = 0; i < features; ++i) {
+        Real* to = d_[at(l)] + (i * count_ + block.first) * outputs;
+        for (index_t m = 0; m < outputs; ++m) {
+            const double* run = from.d + (i + m * features) * block.n;
+            for (index_t z = 0; z < block.count; ++z) {
+                to[z * outputs + m] = static_cast<Real>(run[z]);
             }
         }
     }
 }
 
-Operands Side::packed(Role role, int n_threads, Workspace& work) const {
-    const Kernels& kernels = kernel_table();
+template <class Real>
+index_t Side<Real>::packed_size(Role role, index_t features, index_t rows) {
+    return role == Role::left ? features * round_up(rows, kernels_of<Real>().panel_rows)
+                              : round_up(features * rows + 16, lanes);
+}
+
+template <class Real>
+Operands<Real> Side<Real>::packed(Role role, int n_threads, Workspace& work) const {
+    const auto& kernels = kernels_of<Real>();
     const index_t n_layers = shape_.plan.n_layers();
-    const auto size = [&](index_t features, index_t rows) {
-        return role == Role::left ? features * round_up(rows, kernels.panel_rows)
-                                  : round_up(features * rows + 16, lanes);
-    };
-    Operands to;
+    Operands<Real> to;
     for (index_t l = 0; l < n_layers; ++l) {
-        to.u_size.push_back(size(shape_.plan.layers[at(l)].k, shape_.chunk));
-        to.d_size.push_back(size(shape_.features(l), shape_.chunk * shape_.rows(l)));
-        to.u.push_back(work.doubles(to.u_size[at(l)] * n_chunks()));
-        to.d.push_back(work.doubles(to.d_size[at(l)] * n_chunks()));
+        const index_t k = shape_.plan.layers[at(l)].k;
+        to.u_size.push_back(packed_size(role, k, shape_.chunk));
+        to.d_size.push_back(packed_size(role, shape_.features(l), shape_.chunk * shape_.rows(l)));
+        to.u.push_back(work.array<Real>(to.u_size[at(l)] * n_chunks()));
+        to.d.push_back(work.array<Real>(to.d_size[at(l)] * n_chunks()));
     }
-    const auto pack = [&](index_t features, index_t rows, const double* a, index_t ld,
-                          double* out) {
+    const auto pack = [&](index_t features, index_t rows, const Real* a, index_t ld, Real* out) {
         if (role == Role::left) {
             kernels.pack_rows(features, rows, a, ld, out);
         } else {
-            kernels.pack_columns(features, rows, 1.0, a, ld, out);
+            kernels.pack_columns(features, rows, Real{1}, a, ld, out);
         }
     };
     parallel_for(n_layers * n_chunks(), n_threads, [&](index_t task) {
-        const std::size_t l = at(task / n_chunks());
+        const index_t l = task / n_chunks(), m = shape_.rows(l);
         const index_t c = task % n_chunks(), first = c * shape_.chunk, rows = samples(c);
-        pack(shape_.plan.layers[l].k, rows, u_[l] + first, count_, to.u[l] + c * to.u_size[l]);
-        const index_t m = shape_.rows(task / n_chunks());
-        pack(shape_.features(task / n_chunks()), rows * m, d_[l] + first * m, count_ * m,
-             to.d[l] + c * to.d_size[l]);
+        pack(shape_.plan.layers[at(l)].k, rows, u_[at(l)] + first, count_,
+             to.u[at(l)] + c * to.u_size[at(l)]);
+        pack(shape_.features(l), rows * m, d_[at(l)] + first * m, count_ * m,
+             to.d[at(l)] + c * to.d_size[at(l)]);
     });
     return to;
 }
+
+template class Side<double>;
+template class Side<float>;
 
 }  // namespace jacnet::gram

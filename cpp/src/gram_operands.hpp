@@ -2,6 +2,7 @@
 /// What a Gram matrix is a product of: sources u and sensitivities d of all samples, packed.
 
 #include <algorithm>
+#include <initializer_list>
 #include <vector>
 
 #include "tape.hpp"
@@ -18,12 +19,14 @@ enum class Kind {
 /// What the two sides of a kernel have in common.
 class Shape {
 public:
-    Shape(const Plan& plan, GramForm form);
+    /// @param panel  rows that the kernels take at once
+    Shape(const Plan& plan, GramForm form, index_t panel);
 
     const Plan& plan;
     const GramForm form;
     index_t outputs = 1;  ///< rows of the result per sample
     index_t chunk = 1;    ///< samples of a tile
+    index_t n_chunks(index_t samples) const { return (samples + chunk - 1) / chunk; }
 
     Kind kind(index_t l) const { return kinds_[static_cast<std::size_t>(l)]; }
     bool has(Kind kind) const {
@@ -47,37 +50,45 @@ public:
 
 private:
     void find_scaled(bool wanted);
-    void choose_chunk();
+    void choose_chunk(index_t panel);
 
     std::vector<Kind> kinds_;
     std::vector<std::vector<double>> factors_;
 };
 
-/// One side's u and d, packed chunk by chunk as the left or the right operand.
+/// On which side of a product an operand stands.
+enum class Role { left, right };
+
+/// One side's u and d, packed chunk by chunk.
+template <class Real>
 struct Operands {
-    std::vector<double*> u, d;            ///< by layer
-    std::vector<index_t> u_size, d_size;  ///< doubles per chunk
+    std::vector<Real*> u, d;              ///< by layer
+    std::vector<index_t> u_size, d_size;  ///< numbers per chunk
 };
 
 /// One side: its samples, and u and d feature by feature.
+template <class Real>
 class Side {
 public:
     Side(const Shape& shape, Tape& tape, int n_threads, Workspace& work);
+    /// Of so many samples, and packed in these roles.
+    static double bytes(const Shape& shape, index_t samples, std::initializer_list<Role> roles);
 
-    index_t count() const { return count_; }
-    index_t n_chunks() const { return (count_ + shape_.chunk - 1) / shape_.chunk; }
+    index_t n_chunks() const { return shape_.n_chunks(count_); }
     index_t samples(index_t chunk) const {
         return std::min(shape_.chunk, count_ - chunk * shape_.chunk);
     }
-    enum class Role { left, right };
-    Operands packed(Role role, int n_threads, Workspace& work) const;
+    Operands<Real> packed(Role role, int n_threads, Workspace& work) const;
 
 private:
+    /// Numbers of a chunk, packed.
+    static index_t packed_size(Role role, index_t features, index_t rows);
     void copy(const Block& block);
+    void copy_sensitivities(const Block& block, index_t l);
 
     const Shape& shape_;
     index_t count_;
-    std::vector<double*> u_, d_;
+    std::vector<Real*> u_, d_;
 };
 
 }  // namespace jacnet::gram

@@ -48,26 +48,17 @@ void mirror(const Plan& plan, Route route, Result* h, index_t ld, int n_threads)
 void scaled_sensitivities(const Plan& plan, Block& block, Objective objective, Workspace& work) {
     const index_t n = block.n;
     reserve_sensitivities(plan, block, work);
-    double* slope = work.doubles(n * plan.n_outputs);
     double* root = work.doubles(n * plan.n_outputs);
     From* from = work.array<From>(plan.n_outputs);
     for (const PlanOutput& output : plan.outputs) {
-        const LossLanes loss = loss_lanes(plan, block, output);
-        const LossForm form = loss_form(plan, output, objective);
-        double* own = root + output.first_row * n;
-        if (form == LossForm::output) {
-            loss_output_slopes(plan, objective, loss, slope, own, n);
-        } else {
-            Workspace square;
-            double* second = square.doubles(n * output.rows * output.rows);
-            loss_net_slopes(form, loss, slope, n, second, n);
-            for (index_t i = 0; i < output.rows; ++i) {
-                std::copy_n(second + i * (output.rows + 1) * n, n, own + i * n);
-            }
-        }
-        for (index_t e = 0; e < n * output.rows; ++e) own[e] = std::sqrt(own[e]);
+        Workspace square;
+        double* second = square.doubles(n * output.rows * output.rows);
+        const From start = second_derivatives(plan, block, output, objective, second);
+        std::fill_n(from + output.first_row, output.rows, start);
         for (index_t i = 0; i < output.rows; ++i) {
-            from[output.first_row + i] = form == LossForm::output ? From::output : From::net_input;
+            const double* own = second + i * (output.rows + 1) * n;
+            double* to = root + (output.first_row + i) * n;
+            for (index_t z = 0; z < n; ++z) to[z] = std::sqrt(own[z]);
         }
     }
     sensitivities(plan, block, from);
@@ -87,12 +78,25 @@ double total_flops(const Plan& plan, index_t samples) {
     return p * p * static_cast<double>(samples + 2);
 }
 
-/// Sums of several blocks of a matrix in float, of which memory is touched above the diagonal only:
-/// half of what it is.
+/// What sums of several blocks of a matrix in float take: memory is touched above the diagonal
+/// only, half of what it is.
+double wide_bytes(index_t p) { return 4.0 * static_cast<double>(p) * static_cast<double>(p); }
+
 std::unique_ptr<double[]> wide_sums(index_t p) {
-    const double bytes = 4.0 * static_cast<double>(p) * static_cast<double>(p);
-    need_memory(bytes, "float32: the matrix's sums in float64", "ask for fewer samples at a time");
+    need_memory(wide_bytes(p), "float32: the matrix's sums in float64", parts_of_a_hessian);
     return std::unique_ptr<double[]>(new double[static_cast<std::size_t>(p * p)]);
+}
+
+/// Samples of a block. Several blocks of floats are summed in doubles: all samples at once take
+/// less, as long as they are few.
+index_t samples_at_once(const Contraction& contraction, Precision precision, index_t copies,
+                        index_t samples, index_t p) {
+    constexpr index_t few = 4096;  // lanes
+    const index_t all = copies * round_up(samples, lanes);
+    if (precision == Precision::float32 && all <= few && contraction.bytes(all) <= wide_bytes(p)) {
+        return round_up(samples, lanes);
+    }
+    return std::max(contraction.block_lanes() / copies / lanes * lanes, lanes);
 }
 
 /// The upper triangle, rounded once.
@@ -120,13 +124,12 @@ double contract_into(const Plan& plan, const Batch& batch, Objective objective, 
         for (index_t j = 0; j < p; ++j) std::fill_n(h + j * ld, p, Result{0});
         return 0.0;
     }
-    const Order order = kind == Curvature::exact ? Order::curvature : Order::slope;
     Workspace work;
     const Route route = given ? *given : Contraction::choose(plan, kind, objective);
     std::optional<Contraction> made(std::in_place, plan, kind, route, precision, ld, work);
     // Columns of several outputs stand side by side, each with lanes of its own.
     const index_t copies = route == Route::columns ? plan.n_outputs : 1;
-    const index_t step = std::max(made->block_lanes() / copies / lanes * lanes, lanes);
+    const index_t step = samples_at_once(*made, precision, copies, batch.size(), p);
     std::unique_ptr<double[]> sums;  // of more than one block
     if (rounded && batch.size() > step) {
         sums = wide_sums(p);
@@ -145,11 +148,8 @@ double contract_into(const Plan& plan, const Batch& batch, Objective objective, 
         parallel_for(n_chunks, n_threads, [&](index_t task) {
             Workspace scratch;
             const index_t begin = task * chunk;
-            Block block =
-                make_block(plan, first + begin, std::min(chunk, count - begin), order, scratch);
-            reserve_gradient(plan, block, scratch);
-            forward(plan, batch, block, order);
-            load_targets(plan, batch, block, scale);
+            Block block = forward_block(plan, batch, first + begin, std::min(chunk, count - begin),
+                                        order_for(kind), scale, scratch);
             backward(plan, block, objective);
             if (route == Route::columns) {
                 scaled_sensitivities(plan, block, objective, scratch);
@@ -194,7 +194,8 @@ void hessian_into(const Plan& plan, const Batch& batch, Curvature kind, MatrixVi
                   std::optional<int> n_threads) {
     const double scale = data_scale(plan.performance, batch.counted);
     const double penalty = weight_penalty_curvature(plan.performance, plan.n_parameters);
-    with_symmetric_target(h, [&](Result* data, index_t ld) {
+    const char* function = kind == Curvature::exact ? "hessian" : "gauss_newton";
+    with_symmetric_target(function, h, [&](Result* data, index_t ld) {
         contract_into(plan, batch, Objective::performance, kind, scale, data, ld, nullptr,
                       n_threads, {});
         for (index_t i = 0; penalty != 0.0 && i < plan.n_parameters; ++i) {

@@ -18,10 +18,7 @@ std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 /// Nobody asks for more of such a layer's curvature than its diagonal.
 bool only_diagonal(const Plan& plan, index_t l) {
     const PlanLayer& layer = plan.layers[at(l)];
-    const bool reads_layers =
-        std::any_of(layer.feeds.begin(), layer.feeds.end(),
-                    [](const Feed& f) { return f.kind == SourceKind::layer; });
-    return !reads_layers && !layer.matrix_slope && layer.output < 0;
+    return !layer.reads_layers() && !layer.matrix_slope && layer.output < 0;
 }
 
 CurvaturePairs pairs_for(const Plan& plan) {
@@ -128,21 +125,10 @@ void add_sensitivities(const Plan& plan, Block& block, double* sum) {
     double** second = work.array<double*>(static_cast<index_t>(plan.outputs.size()));
     for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
         const PlanOutput& output = plan.outputs[o];
-        const LossForm form = loss_form(plan, output, Objective::performance);
-        const LossLanes loss = loss_lanes(plan, block, output);
         second[o] = work.doubles(n * output.rows * output.rows);
-        double* slope = work.doubles(n * output.rows);
-        if (form == LossForm::output) {
-            double* elements = work.doubles(n * output.rows);
-            loss_output_slopes(plan, Objective::performance, loss, slope, elements, n);
-            for (index_t m = 0; m < output.rows; ++m) {
-                std::copy_n(elements + m * n, n, second[o] + m * (output.rows + 1) * n);
-            }
-        } else {
-            loss_net_slopes(form, loss, slope, n, second[o], n);
-        }
-        std::fill_n(from + output.first_row, output.rows,
-                    form == LossForm::output ? From::output : From::net_input);
+        const From start =
+            second_derivatives(plan, block, output, Objective::performance, second[o]);
+        std::fill_n(from + output.first_row, output.rows, start);
     }
     sensitivities(plan, block, from);
     for (index_t l = 0; l < plan.n_layers(); ++l) {
@@ -204,21 +190,17 @@ void compute_curvature_diagonal(const Plan& plan, const Batch& batch, Curvature 
     const index_t chunk =
         std::clamp(cached_doubles / per_sample / lanes * lanes, index_t{16}, index_t{128});
     const double scale = data_scale(plan.performance, batch.counted);
-    const Order order = kind == Curvature::exact ? Order::curvature : Order::slope;
-    sum_over_chunks(plan, batch, chunk, n_threads, d,
-                    [&](index_t first, index_t count, double* sum) {
-                        Workspace work;
-                        Block block = make_block(plan, first, count, order, work);
-                        reserve_gradient(plan, block, work);
-                        forward(plan, batch, block, order);
-                        load_targets(plan, batch, block, scale);
-                        if (by_columns) {
-                            add_sensitivities(plan, block, sum);
-                            return;
-                        }
-                        backward(plan, block, Objective::performance);
-                        add_curvatures(plan, block, kind, pairs, sum);
-                    });
+    sum_over_chunks(
+        plan, batch, chunk, n_threads, d, [&](index_t first, index_t count, double* sum) {
+            Workspace work;
+            Block block = forward_block(plan, batch, first, count, order_for(kind), scale, work);
+            if (by_columns) {
+                add_sensitivities(plan, block, sum);
+                return;
+            }
+            backward(plan, block, Objective::performance);
+            add_curvatures(plan, block, kind, pairs, sum);
+        });
 }
 
 void compute_hessian_diagonal(const Plan& plan, const Batch& batch, Curvature kind, double* d,

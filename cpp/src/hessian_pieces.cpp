@@ -1,11 +1,10 @@
 /// Pieces of a Hessian as products over samples: sum u_l[p] (B_lk[i, j] u_k[q] + g_k[j] dC[i, q]),
 /// as in the whole matrix, with only the i, p, j, q that are asked for.
 
-#include "hessian_terms.hpp"
-
 #include <algorithm>
 
-#include "parallel.hpp"
+#include "errors.hpp"
+#include "hessian_terms.hpp"
 #include "questions.hpp"
 
 namespace jacnet {
@@ -87,40 +86,39 @@ void mirror(const HessianPiece& piece, int n_threads) {
 /// Lanes of kept features and packed left sides, within reason.
 constexpr index_t block_bytes = index_t{64} << 20;
 
-void contract_terms(const Plan& plan, const Batch& batch, Curvature kind, HessianTerms& sum,
+/// Lanes of a pass over the pieces.
+index_t lanes_at_once(const HessianTerms& sum) {
+    return std::clamp(block_bytes / (8 * sum.doubles()) / lanes * lanes, lanes, index_t{512});
+}
+
+/// The features of samples [first, first + count), n lanes each.
+void load(CurvatureBlocks& curvatures, const HessianTerms& sum, index_t first, index_t count,
+          index_t n, double* kept, int n_threads) {
+    curvatures.for_each(
+        first, count, sum.pairs(), n_threads,
+        [&](const Block& block, const CurvatureTape& tape, index_t from, index_t run, index_t to) {
+            for (index_t f = 0; f < size_of(sum.features); ++f) {
+                std::copy_n(sum.features[at(f)].lanes_of(block, tape) + from, run,
+                            kept + f * n + to);
+            }
+        });
+}
+
+void contract_terms(const Asker& asker, CurvatureBlocks& curvatures, HessianTerms& sum,
                     int n_threads) {
-    const index_t panel = kernel_table().panel_rows;
-    constexpr index_t cached_doubles = index_t{1} << 16;
-    const index_t step =
-        std::clamp(block_bytes / (8 * sum.doubles()) / lanes * lanes, lanes, index_t{512});
-    const index_t chunk =
-        std::clamp(cached_doubles / std::max(sum.pairs().doubles(), index_t{1}) / lanes * lanes,
-                   index_t{32}, index_t{128});
-    const Order order = kind == Curvature::exact ? Order::curvature : Order::slope;
-    const double scale = data_scale(plan.performance, batch.counted);
-    for (index_t first = 0; first < batch.size(); first += step) {
-        const index_t count = std::min(step, batch.size() - first), n = round_up(count, lanes);
+    const index_t samples = curvatures.batch().size(), step = lanes_at_once(sum);
+    need_memory(8.0 * static_cast<double>(std::min(step, round_up(samples, lanes))) *
+                        static_cast<double>(sum.doubles()) +
+                    curvatures.bytes(sum.pairs(), n_threads),
+                text(asker.function, ": the curvatures that it is made of"), asker.remedy);
+    for (index_t first = 0; first < samples; first += step) {
+        const index_t count = std::min(step, samples - first), n = round_up(count, lanes);
         Workspace own;
         double* kept = own.doubles(n * size_of(sum.features));
         for (HessianTerm& term : sum.terms) {
-            term.packed = own.doubles(n * round_up(size_of(term.left), panel));
+            term.packed = own.doubles(n * round_up(size_of(term.left), kernel_table().panel_rows));
         }
-        parallel_for((count + chunk - 1) / chunk, n_threads, [&](index_t task) {
-            Workspace scratch;
-            const index_t begin = task * chunk;
-            Block block =
-                make_block(plan, first + begin, std::min(chunk, count - begin), order, scratch);
-            reserve_gradient(plan, block, scratch);
-            forward(plan, batch, block, order);
-            load_targets(plan, batch, block, scale);
-            backward(plan, block, Objective::performance);
-            const CurvatureTape tape(plan, block, kind, Objective::performance, scratch,
-                                     &sum.pairs());
-            for (index_t f = 0; f < size_of(sum.features); ++f) {
-                std::copy_n(sum.features[at(f)].lanes_of(block, tape), block.n,
-                            kept + f * n + begin);
-            }
-        });
+        load(curvatures, sum, first, count, n, kept, n_threads);
         pack(sum.terms, kept, n, n_threads);
         for (const bool main : {true, false}) {
             std::vector<Task> tasks;
@@ -131,11 +129,25 @@ void contract_terms(const Plan& plan, const Batch& batch, Curvature kind, Hessia
     }
 }
 
+/// Takes in as many pieces as leave room for a fair number of lanes; returns the next one.
+std::size_t gather(const Asker& asker, const std::vector<HessianPiece>& pieces, std::size_t next,
+                   HessianTerms& sum) {
+    constexpr index_t most = block_bytes / 8 / 64;
+    double bytes = 0.0;
+    while (next < pieces.size() && sum.doubles() < most) {
+        bytes += sum.bytes(pieces[next]);
+        need_memory(bytes, text(asker.function, ": the lists of its products"), asker.remedy);
+        sum.add(pieces[next++]);
+    }
+    sum.close();
+    return next;
+}
+
 }  // namespace
 
-void contract_pieces(const Plan& plan, const Batch& batch, Curvature kind,
+void contract_pieces(const Asker& asker, CurvatureBlocks& curvatures,
                      const std::vector<HessianPiece>& pieces, int n_threads) {
-    if (batch.size() == 0) {
+    if (curvatures.batch().size() == 0) {
         for (const HessianPiece& piece : pieces) {
             for (index_t c = 0; c < piece.cols(); ++c) {
                 std::fill_n(piece.out + c * piece.ld, piece.rows(), 0.0);
@@ -143,13 +155,10 @@ void contract_pieces(const Plan& plan, const Batch& batch, Curvature kind,
         }
         return;
     }
-    // As many pieces at a time as leave room for a fair number of lanes.
-    constexpr index_t most = block_bytes / 8 / 64;
     for (std::size_t next = 0; next < pieces.size();) {
-        HessianTerms sum(plan, kind);
-        while (next < pieces.size() && sum.doubles() < most) sum.add(pieces[next++]);
-        sum.close();
-        contract_terms(plan, batch, kind, sum, n_threads);
+        HessianTerms sum(curvatures.plan(), curvatures.kind());
+        next = gather(asker, pieces, next, sum);
+        contract_terms(asker, curvatures, sum, n_threads);
     }
     for (const HessianPiece& piece : pieces) {
         if (piece.symmetric()) mirror(piece, n_threads);

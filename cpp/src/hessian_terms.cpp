@@ -26,6 +26,22 @@ void HessianTerms::add(const HessianPiece& piece) {
 
 index_t HessianTerms::doubles() const { return 1 + size_of(features) + left_rows_; }
 
+double HessianTerms::bytes(const HessianPiece& piece) const {
+    constexpr double row = sizeof(HessianRow);
+    constexpr double feature = sizeof(HessianFeature) + 6.0 * sizeof(index_t);
+    const auto product = [](index_t a, index_t b) {
+        return static_cast<double>(a) * static_cast<double>(b);
+    };
+    const PlanLayer& layer = plan_.layers[at(piece.k)];
+    if (piece.scattered) {
+        const index_t neurons = std::min(size_of(piece.j), layer.h);
+        const index_t sources = std::min(size_of(piece.q), layer.k);
+        return product(piece.rows(), neurons + sources) * (row + feature);
+    }
+    return product(size_of(piece.i), size_of(piece.j)) * (row + feature) +
+           product(size_of(piece.p), size_of(piece.q)) * row;
+}
+
 index_t HessianTerms::feature(HessianFeature::What what, index_t l, index_t k, index_t column) {
     const index_t n_layers = plan_.n_layers(), kind = static_cast<index_t>(what);
     const index_t key = ((column * 8 + kind) * n_layers + l) * n_layers + k;
@@ -34,7 +50,7 @@ index_t HessianTerms::feature(HessianFeature::What what, index_t l, index_t k, i
     return found->second;
 }
 
-std::vector<index_t> HessianTerms::sources(index_t l, const std::vector<index_t>& columns) {
+std::vector<index_t> HessianTerms::sources(index_t l, std::span<const index_t> columns) {
     std::vector<index_t> found;
     for (const index_t c : columns) found.push_back(feature(HessianFeature::What::u, l, l, c));
     return found;

@@ -50,6 +50,8 @@ public:
     void close() { pairs_.close(); }
     /// Doubles per sample that features and left sides take.
     index_t doubles() const;
+    /// What the rows and features of a piece take, about.
+    double bytes(const HessianPiece& piece) const;
 
     std::vector<HessianTerm> terms;
     std::vector<HessianFeature> features;
@@ -57,7 +59,7 @@ public:
 
 private:
     index_t feature(HessianFeature::What what, index_t l, index_t k, index_t column);
-    std::vector<index_t> sources(index_t l, const std::vector<index_t>& columns);
+    std::vector<index_t> sources(index_t l, std::span<const index_t> columns);
     void add_main(const HessianPiece& piece, const std::vector<index_t>& u_rows,
                   const std::vector<index_t>& u_cols);
     void add_corrections(const HessianPiece& piece, const std::vector<index_t>& u_rows);

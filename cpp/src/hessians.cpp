@@ -61,14 +61,11 @@ void compute_hessians(const Plan& plan, const Batch& batch, Curvature kind, doub
     const int n_threads = threads_for(flops, requested);
     constexpr index_t chunk = 32;
     const double scale = data_scale(plan.performance, batch.counted);
-    const Order order = kind == Curvature::exact ? Order::curvature : Order::slope;
     parallel_for((batch.size() + chunk - 1) / chunk, n_threads, [&](index_t task) {
         Workspace work;
-        Block block = make_block(plan, task * chunk, std::min(chunk, batch.size() - task * chunk),
-                                 order, work);
-        reserve_gradient(plan, block, work);
-        forward(plan, batch, block, order);
-        load_targets(plan, batch, block, scale);
+        Block block =
+            forward_block(plan, batch, task * chunk, std::min(chunk, batch.size() - task * chunk),
+                          order_for(kind), scale, work);
         backward(plan, block, Objective::performance);
         const CurvatureTape tape(plan, block, kind, Objective::performance, work);
         const bool compact = strides[1] == 1 && strides[2] == p;

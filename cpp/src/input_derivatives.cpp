@@ -7,6 +7,7 @@
 
 #include "errors.hpp"
 #include "input_passes.hpp"
+#include "output_map.hpp"
 #include "questions.hpp"
 #include "single_sample.hpp"
 
@@ -40,12 +41,8 @@ void forward_mode(const Plan& plan, const InputWeights& weights, const Bends& ev
         const index_t h = plan.layers[at(output.layer)].h;
         for (index_t i = 0; i < output.rows; ++i) {
             std::fill_n(dx, n * count, 0.0);
-            for (index_t j = 0; j < h; ++j) {
-                const double gain = output.linear(i, j);
-                for (index_t r = 0; gain != 0.0 && r < count; ++r) {
-                    kernel_table().scale(n, moves.a[output.layer] + (j + r * h) * n, gain,
-                                         dx + r * n, true);
-                }
+            for (index_t r = 0; r < count; ++r) {
+                add_output_row(output, i, n, moves.a[output.layer] + r * h * n, dx + r * n);
             }
             put(output.first_row + i, dx);
         }

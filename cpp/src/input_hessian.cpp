@@ -43,7 +43,7 @@ public:
     }
 
     bool alike(index_t l) const {
-        return reads_inputs_only(plan_.layers[at(l)]) && !plan_.layers[at(l)].matrix_slope;
+        return !plan_.layers[at(l)].reads_layers() && !plan_.layers[at(l)].matrix_slope;
     }
 
     /// hessian (upper triangle, runs of n) += the layer's part under `weight` = f'' v, n x h.

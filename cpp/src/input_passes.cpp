@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "output_map.hpp"
+
 namespace jacnet {
 
 namespace {
@@ -62,28 +64,14 @@ Adjoint reserve_adjoint(const Plan& plan, index_t n, Workspace& work) {
 
 namespace {
 
-/// out = sum over the successors s of W_sl' x_s, then what `seed(output, out)` adds where the layer
-/// is an output.
-template <class Seed>
-void back_through(const Plan& plan, const PlanLayer& layer, index_t n, const double* const* x,
-                  double* out, Seed&& seed) {
-    if (layer.successors.empty()) std::fill_n(out, n * layer.h, 0.0);
-    bool accumulate = false;
-    for (const Successor& s : layer.successors) {
-        const index_t h = plan.layers[at(s.layer)].h;
-        kernel_table().layer_product(n, layer.h, h, x[s.layer], n, plan.weights(s), h, 1, out, n,
-                                     accumulate);
-        accumulate = true;
-    }
-    if (layer.output >= 0) seed(plan.outputs[at(layer.output)], out);
-}
-
+/// v and d of every layer; seed(output, v) adds what an output starts from.
 template <class Seed>
 void pass_back(const Plan& plan, const Block& block, const Adjoint& to, Seed&& seed) {
     const index_t n = block.n;
     for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
         const PlanLayer& layer = plan.layers[at(l)];
-        back_through(plan, layer, n, to.d, to.v[l], seed);
+        back_through(plan, layer, n, to.v[l], [&](index_t s) { return to.d[s]; });
+        if (layer.output >= 0) seed(plan.outputs[at(layer.output)], to.v[l]);
         kernel_table().slope_backward(slope_of(plan, block, l), n, layer.h, to.v[l], n, to.d[l], n);
     }
 }
@@ -93,24 +81,13 @@ void pass_back(const Plan& plan, const Block& block, const Adjoint& to, Seed&& s
 void adjoint_of_output(const Plan& plan, const Block& block, index_t m, const Adjoint& to) {
     pass_back(plan, block, to, [&](const PlanOutput& output, double* v) {
         const index_t row = m - output.first_row;
-        if (row < 0 || row >= output.rows) return;
-        for (index_t j = 0; j < output.linear.cols; ++j) {
-            const double gain = output.linear(row, j);
-            for (index_t z = 0; gain != 0.0 && z < block.n; ++z) v[j * block.n + z] += gain;
-        }
+        if (row >= 0 && row < output.rows) add_gains(output, row, block.n, v);
     });
 }
 
 void adjoint_of_sum(const Plan& plan, const Block& block, const double* u, const Adjoint& to) {
     pass_back(plan, block, to, [&](const PlanOutput& output, double* v) {
-        for (index_t j = 0; j < output.linear.cols; ++j) {
-            for (index_t i = 0; i < output.rows; ++i) {
-                const double gain = output.linear(i, j);
-                if (gain == 0.0) continue;
-                kernel_table().scale(block.n, u + (output.first_row + i) * block.n, gain,
-                                     v + j * block.n, true);
-            }
-        }
+        add_to_layer(output, block.n, u + output.first_row * block.n, v);
     });
 }
 
@@ -127,28 +104,6 @@ void back_to_inputs(const Plan& plan, const InputWeights& weights, index_t n,
     if (!accumulate) std::fill_n(dx, n * plan.n_inputs, 0.0);
 }
 
-namespace {
-
-bool bends(Transfer f) {
-    switch (f) {
-        case Transfer::purelin:
-        case Transfer::poslin:
-        case Transfer::satlin:
-        case Transfer::satlins:
-        case Transfer::hardlim:
-        case Transfer::hardlims:
-        case Transfer::tribas:
-        case Transfer::compet:
-        case Transfer::relu:
-        case Transfer::leaky_relu:
-            return false;
-        default:
-            return true;
-    }
-}
-
-}  // namespace
-
 Bends bends_of(const Plan& plan) {
     Bends result{std::vector<char>(plan.layers.size(), 0),
                  std::vector<char>(plan.layers.size(), 0)};
@@ -159,11 +114,6 @@ Bends bends_of(const Plan& plan) {
         }
     }
     return result;
-}
-
-bool reads_inputs_only(const PlanLayer& layer) {
-    return std::none_of(layer.feeds.begin(), layer.feeds.end(),
-                        [](const Feed& feed) { return feed.kind == SourceKind::layer; });
 }
 
 namespace {
@@ -230,7 +180,7 @@ Tangents carry_units(const Plan& plan, const InputWeights& weights, const Bends&
         const index_t runs = layer.h * count;
         moves.s[l] = moves.a[l] = nullptr;
         if (!bends.moves(l)) continue;
-        if (reads_inputs_only(layer) && !layer.matrix_slope) {
+        if (!layer.reads_layers() && !layer.matrix_slope) {
             if (!bends.after[at(l)]) continue;
             moves.a[l] = work.doubles(n * runs);
             const double* constant = weights.of(l);
@@ -257,7 +207,7 @@ double unit_doubles(const Plan& plan, const Bends& bends) {
     for (index_t l = 0; l < plan.n_layers(); ++l) {
         const PlanLayer& layer = plan.layers[at(l)];
         if (!bends.moves(l)) continue;
-        const bool alike = reads_inputs_only(layer) && !layer.matrix_slope;
+        const bool alike = !layer.reads_layers() && !layer.matrix_slope;
         runs +=
             static_cast<double>(layer.h) * ((alike ? 0.0 : 1.0) + (bends.after[at(l)] ? 1.0 : 0.0));
     }

@@ -68,9 +68,6 @@ Tangents carry_units(const Plan& plan, const InputWeights& weights, const Bends&
 /// Doubles per lane that `carry_units` takes.
 double unit_doubles(const Plan& plan, const Bends& bends);
 
-/// Whether a layer reads inputs and the bias only.
-bool reads_inputs_only(const PlanLayer& layer);
-
 /// out = K_l s for `count` directions, K_l the layer's curvature under v: diag(f'' v) where the
 /// slope is elementwise.
 void apply_curvature(const Plan& plan, const Block& block, index_t l, const double* v,

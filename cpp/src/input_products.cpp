@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "input_passes.hpp"
+#include "output_map.hpp"
 #include "questions.hpp"
 
 namespace jacnet {
@@ -35,14 +36,7 @@ double** carry_back(const Plan& plan, const Block& block, const Adjoint& adjoint
     for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
         const PlanLayer& layer = plan.layers[at(l)];
         moved[l] = work.doubles(n * layer.h);
-        if (layer.successors.empty()) std::fill_n(moved[l], n * layer.h, 0.0);
-        bool accumulate = false;
-        for (const Successor& s : layer.successors) {
-            const index_t h = plan.layers[at(s.layer)].h;
-            kernels.layer_product(n, layer.h, h, moved[s.layer], n, plan.weights(s), h, 1, moved[l],
-                                  n, accumulate);
-            accumulate = true;
-        }
+        back_through(plan, layer, n, moved[l], [&](index_t s) { return moved[s]; });
         kernels.slope_backward(slope_of(plan, block, l), n, layer.h, moved[l], n, moved[l], n);
         Workspace own;
         double* bent = own.doubles(n * layer.h);
@@ -67,16 +61,8 @@ void compute_input_jvp(Tape& tape, const std::vector<MatrixView<const double>>& 
         load_lanes(v, block, direction);
         const Tangents moves = carry_direction(plan, weights, block, direction, work);
         double* y = work.doubles(n * plan.n_outputs);
-        std::fill_n(y, n * plan.n_outputs, 0.0);
         for (const PlanOutput& output : plan.outputs) {
-            for (index_t j = 0; j < output.linear.cols; ++j) {
-                for (index_t i = 0; i < output.rows; ++i) {
-                    const double gain = output.linear(i, j);
-                    if (gain == 0.0) continue;
-                    kernel_table().scale(n, moves.a[output.layer] + j * n, gain,
-                                         y + (output.first_row + i) * n, true);
-                }
-            }
+            output_of_layer(output, n, moves.a[output.layer], y + output.first_row * n);
         }
         put(block, plan.n_outputs, y, out);
     });

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "input_passes.hpp"
+#include "output_map.hpp"
 #include "questions.hpp"
 
 namespace jacnet {
@@ -125,10 +126,7 @@ void compute_laplacian(const Plan& plan, const Batch& batch, MatrixView<double> 
             const double* a = laplacians[output.layer];
             for (index_t i = 0; i < output.rows; ++i) {
                 std::fill_n(y, block.n, 0.0);
-                for (index_t j = 0; a && j < output.linear.cols; ++j) {
-                    const double gain = output.linear(i, j);
-                    if (gain != 0.0) kernel_table().scale(block.n, a + j * block.n, gain, y, true);
-                }
+                if (a) add_output_row(output, i, block.n, a, y);
                 for (index_t z = 0; z < block.count; ++z)
                     out(first + z, output.first_row + i) = y[z];
             }

@@ -1,11 +1,8 @@
 #include "jacnet/linearization.hpp"
 
-#include <cmath>
 #include <numeric>
 
-#include "errors.hpp"
-#include "parallel.hpp"
-#include "products.hpp"
+#include "arguments.hpp"
 #include "questions.hpp"
 
 namespace jacnet {
@@ -47,21 +44,6 @@ bool Linearization::has_targets() const { return impl_->batch.has_targets(); }
 
 namespace {
 
-template <class T>
-void check_shape(const char* function, const MatrixView<T>& out, index_t rows, index_t cols) {
-    if (out.rows != rows || out.cols != cols) {
-        refuse(function, ": out has shape (", out.rows, ", ", out.cols, "), expected (", rows, ", ",
-               cols, ")");
-    }
-}
-
-template <class T>
-void check_size(const char* function, const VectorView<T>& out, index_t size) {
-    if (out.size != size) {
-        refuse(function, ": out has ", out.size, " elements, expected ", size);
-    }
-}
-
 std::vector<index_t> input_rows(const Plan& plan) {
     std::vector<index_t> rows;
     for (const Input& input : plan.inputs) rows.push_back(input.size);
@@ -74,44 +56,6 @@ std::vector<index_t> output_rows(const Plan& plan) {
     return rows;
 }
 
-/// Directions in the parameters, and room for their products.
-void check_directions(const char* function, const MatrixView<const double>& v, index_t rows) {
-    if (v.rows != rows) {
-        refuse(function, ": v has ", v.rows, " rows, expected ", rows,
-               ", one per parameter, in the order of the layout");
-    }
-    for (index_t k = 0; k < v.cols; ++k) {
-        for (index_t i = 0; i < v.rows; ++i) {
-            if (std::isfinite(v(i, k))) continue;
-            if (v.cols == 1) refuse(function, ": v[", i, "] is not finite");
-            refuse(function, ": v[", i, ", ", k, "] is not finite");
-        }
-    }
-}
-
-void need_targets(const char* function, const Batch& batch) {
-    if (batch.loss.slope.data) {
-        refuse(function,
-               ": cannot be asked of a loss that is given by its derivatives; ask the "
-               "linearization that with_loss was called on");
-    }
-    if (!batch.has_targets()) {
-        refuse(function, ": needs targets, but the linearization was made without t");
-    }
-}
-
-/// Targets, or a loss of one's own.
-void need_loss(const char* function, const Plan& plan, const Batch& batch) {
-    if (!plan.own_loss) need_targets(function, batch);
-}
-
-void need_curvature(const char* function, const Plan& plan, const Batch& batch) {
-    need_loss(function, plan, batch);
-    if (plan.own_loss && !batch.loss.curvature) {
-        refuse(function, ": needs the second derivatives of the loss; pass d2loss to with_loss");
-    }
-}
-
 }  // namespace
 
 Linearization Linearization::with_loss(const OutputLoss& loss) const {
@@ -119,7 +63,7 @@ Linearization Linearization::with_loss(const OutputLoss& loss) const {
 }
 
 void Linearization::outputs(MatrixView<double> y, std::optional<int> n_threads) {
-    check_shape("outputs", y, n_outputs(), n_samples());
+    check_out("outputs", y, n_outputs(), n_samples());
     compute_outputs(impl_->tape, y, n_threads);
 }
 
@@ -129,53 +73,53 @@ double Linearization::performance(std::optional<int> n_threads) {
 }
 
 void Linearization::parameters(VectorView<double> wb) const {
-    check_size("parameters", wb, n_parameters());
+    check_out("parameters", wb, n_parameters());
     for (index_t i = 0; i < wb.size; ++i) wb[i] = impl_->plan.wb()[i];
 }
 
 void Linearization::errors(MatrixView<double> e, std::optional<int> n_threads) {
     need_targets("errors", impl_->batch);
-    check_shape("errors", e, n_outputs(), n_samples());
+    check_out("errors", e, n_outputs(), n_samples());
     compute_errors(impl_->tape, e, n_threads);
 }
 
 void Linearization::error_scales(MatrixView<double> s) const {
     need_targets("error_scales", impl_->batch);
-    check_shape("error_scales", s, n_outputs(), n_samples());
+    check_out("error_scales", s, n_outputs(), n_samples());
     compute_error_scales(impl_->plan, impl_->batch, s);
 }
 
 void Linearization::gradient(VectorView<double> g, std::optional<int> n_threads) {
     need_loss("gradient", impl_->plan, impl_->batch);
-    check_size("gradient", g, n_parameters());
+    check_out("gradient", g, n_parameters());
     compute_gradient(impl_->tape, g, n_threads);
 }
 
 void Linearization::gradients(MatrixView<double> g, std::optional<int> n_threads) {
     need_loss("gradients", impl_->plan, impl_->batch);
-    check_shape("gradients", g, n_parameters(), n_samples());
+    check_out("gradients", g, n_parameters(), n_samples());
     compute_gradients(impl_->tape, g, n_threads);
 }
 
 void Linearization::jacobian(MatrixView<double> j, std::optional<int> n_threads) {
-    check_shape("jacobian", j, n_parameters(), n_outputs() * n_samples());
+    check_out("jacobian", j, n_parameters(), n_outputs() * n_samples());
     compute_jacobian(impl_->tape, JacobianScale::outputs, j, n_threads);
 }
 
 void Linearization::jacobian(MatrixView<float> j, std::optional<int> n_threads) {
-    check_shape("jacobian", j, n_parameters(), n_outputs() * n_samples());
+    check_out("jacobian", j, n_parameters(), n_outputs() * n_samples());
     compute_jacobian(impl_->tape, JacobianScale::outputs, j, n_threads);
 }
 
 void Linearization::de_dwb(MatrixView<double> j, std::optional<int> n_threads) {
     need_targets("de_dwb", impl_->batch);
-    check_shape("de_dwb", j, n_parameters(), n_outputs() * n_samples());
+    check_out("de_dwb", j, n_parameters(), n_outputs() * n_samples());
     compute_jacobian(impl_->tape, JacobianScale::errors, j, n_threads);
 }
 
 void Linearization::de_dwb(MatrixView<float> j, std::optional<int> n_threads) {
     need_targets("de_dwb", impl_->batch);
-    check_shape("de_dwb", j, n_parameters(), n_outputs() * n_samples());
+    check_out("de_dwb", j, n_parameters(), n_outputs() * n_samples());
     compute_jacobian(impl_->tape, JacobianScale::errors, j, n_threads);
 }
 
@@ -190,21 +134,21 @@ void Linearization::input_hessian(double* data, const index_t strides[4],
 }
 
 void Linearization::laplacian(MatrixView<double> l, std::optional<int> n_threads) {
-    check_shape("laplacian", l, n_samples(), n_outputs());
+    check_out("laplacian", l, n_samples(), n_outputs());
     compute_laplacian(impl_->plan, impl_->batch, l, n_threads);
 }
 
 void Linearization::input_jvp(const std::vector<MatrixView<const double>>& v,
                               MatrixView<double> out, std::optional<int> n_threads) {
     check_directions("input_jvp", "v", v, input_rows(impl_->plan), n_samples());
-    check_shape("input_jvp", out, n_outputs(), n_samples());
+    check_out("input_jvp", out, n_outputs(), n_samples());
     compute_input_jvp(impl_->tape, v, out, n_threads);
 }
 
 void Linearization::input_vjp(const std::vector<MatrixView<const double>>& u,
                               MatrixView<double> out, std::optional<int> n_threads) {
     check_directions("input_vjp", "u", u, output_rows(impl_->plan), n_samples());
-    check_shape("input_vjp", out, n_inputs(), n_samples());
+    check_out("input_vjp", out, n_inputs(), n_samples());
     compute_input_vjp(impl_->tape, u, out, n_threads);
 }
 
@@ -213,19 +157,19 @@ void Linearization::input_hvp(const std::vector<MatrixView<const double>>& u,
                               MatrixView<double> out, std::optional<int> n_threads) {
     check_directions("input_hvp", "u", u, output_rows(impl_->plan), n_samples());
     check_directions("input_hvp", "v", v, input_rows(impl_->plan), n_samples());
-    check_shape("input_hvp", out, n_inputs(), n_samples());
+    check_out("input_hvp", out, n_inputs(), n_samples());
     compute_input_hvp(impl_->plan, impl_->batch, u, v, out, n_threads);
 }
 
 void Linearization::gram(MatrixView<double> g, std::optional<int> n_threads, GramForm form) {
     const index_t size = n_samples() * (form == GramForm::full ? n_outputs() : 1);
-    check_shape("gram", g, size, size);
+    check_out("gram", g, size, size);
     compute_gram(impl_->tape, g, n_threads, form);
 }
 
 void Linearization::gram(MatrixView<float> g, std::optional<int> n_threads, GramForm form) {
     const index_t size = n_samples() * (form == GramForm::full ? n_outputs() : 1);
-    check_shape("gram", g, size, size);
+    check_out("gram", g, size, size);
     compute_gram(impl_->tape, g, n_threads, form);
 }
 
@@ -238,17 +182,9 @@ void Linearization::jvp(MatrixView<const double> v, double* data, const index_t 
 
 void Linearization::vjp(const double* data, const index_t strides[3], MatrixView<double> out,
                         std::optional<int> n_threads) {
-    check_shape("vjp", out, n_parameters(), out.cols);
+    check_out("vjp", out, n_parameters(), out.cols);
     const OutputVectors<const double> u{data, {strides[0], strides[1], strides[2]}, out.cols};
-    for (index_t k = 0; k < u.count; ++k) {
-        for (index_t q = 0; q < n_samples(); ++q) {
-            for (index_t s = 0; s < n_outputs(); ++s) {
-                if (std::isfinite(u(s, q, k))) continue;
-                if (u.count == 1) refuse("vjp: u[", s, ", ", q, "] is not finite");
-                refuse("vjp: u[", s, ", ", q, ", ", k, "] is not finite");
-            }
-        }
-    }
+    check_vectors("vjp", u, n_outputs(), n_samples());
     compute_vjp(impl_->tape, u, out, n_threads);
 }
 
@@ -256,7 +192,7 @@ void Linearization::hvp(MatrixView<const double> v, MatrixView<double> out,
                         std::optional<int> n_threads) {
     need_curvature("hvp", impl_->plan, impl_->batch);
     check_directions("hvp", v, n_parameters());
-    check_shape("hvp", out, n_parameters(), v.cols);
+    check_out("hvp", out, n_parameters(), v.cols);
     compute_curvature_product(impl_->tape, Curvature::exact, v, out, n_threads);
 }
 
@@ -264,42 +200,42 @@ void Linearization::ggnvp(MatrixView<const double> v, MatrixView<double> out,
                           std::optional<int> n_threads) {
     need_curvature("ggnvp", impl_->plan, impl_->batch);
     check_directions("ggnvp", v, n_parameters());
-    check_shape("ggnvp", out, n_parameters(), v.cols);
+    check_out("ggnvp", out, n_parameters(), v.cols);
     compute_curvature_product(impl_->tape, Curvature::gauss_newton, v, out, n_threads);
 }
 
 double Linearization::normal_equations(MatrixView<double> jj, VectorView<double> je,
                                        std::optional<int> n_threads) {
     need_targets("normal_equations", impl_->batch);
-    check_shape("normal_equations", jj, n_parameters(), n_parameters());
-    check_size("normal_equations", je, n_parameters());
+    check_out("normal_equations", jj, n_parameters(), n_parameters());
+    check_out("normal_equations", je, n_parameters());
     return compute_normal_equations(impl_->plan, impl_->batch, jj, je, n_threads);
 }
 
 double Linearization::normal_equations(MatrixView<float> jj, VectorView<float> je,
                                        std::optional<int> n_threads) {
     need_targets("normal_equations", impl_->batch);
-    check_shape("normal_equations", jj, n_parameters(), n_parameters());
-    check_size("normal_equations", je, n_parameters());
+    check_out("normal_equations", jj, n_parameters(), n_parameters());
+    check_out("normal_equations", je, n_parameters());
     return compute_normal_equations(impl_->plan, impl_->batch, jj, je, n_threads);
 }
 
 void Linearization::hessian(MatrixView<double> h, Curvature kind, std::optional<int> n_threads) {
     need_curvature("hessian", impl_->plan, impl_->batch);
-    check_shape("hessian", h, n_parameters(), n_parameters());
+    check_out("hessian", h, n_parameters(), n_parameters());
     compute_hessian(impl_->plan, impl_->batch, kind, h, n_threads);
 }
 
 void Linearization::hessian(MatrixView<float> h, Curvature kind, std::optional<int> n_threads) {
     need_curvature("hessian", impl_->plan, impl_->batch);
-    check_shape("hessian", h, n_parameters(), n_parameters());
+    check_out("hessian", h, n_parameters(), n_parameters());
     compute_hessian(impl_->plan, impl_->batch, kind, h, n_threads);
 }
 
 void Linearization::hessian_diagonal(VectorView<double> d, Curvature kind,
                                      std::optional<int> n_threads) {
     need_curvature("hessian_diagonal", impl_->plan, impl_->batch);
-    check_size("hessian_diagonal", d, n_parameters());
+    check_out("hessian_diagonal", d, n_parameters());
     Workspace work;
     double* own = work.doubles(n_parameters());
     compute_hessian_diagonal(impl_->plan, impl_->batch, kind, own, n_threads);
@@ -318,8 +254,8 @@ void Linearization::hessian_block(const std::vector<index_t>& rows,
                                   const std::vector<index_t>& cols, MatrixView<double> h,
                                   Curvature kind, std::optional<int> n_threads) {
     need_curvature("hessian_block", impl_->plan, impl_->batch);
-    check_shape("hessian_block", h, static_cast<index_t>(rows.size()),
-                static_cast<index_t>(cols.size()));
+    check_out("hessian_block", h, static_cast<index_t>(rows.size()),
+              static_cast<index_t>(cols.size()));
     compute_hessian_block(impl_->plan, impl_->batch, kind, rows, cols, h, n_threads);
 }
 
@@ -332,7 +268,7 @@ void Linearization::hessian_layers(const std::vector<MatrixView<double>>& h, Cur
                layers.size(), " layers");
     }
     for (std::size_t l = 0; l < h.size(); ++l) {
-        check_shape("hessian_layers", h[l], layers[l].size(), layers[l].size());
+        check_out("hessian_layers", h[l], layers[l].size(), layers[l].size());
     }
     compute_hessian_layers(impl_->plan, impl_->batch, kind, h, n_threads);
 }
@@ -340,7 +276,7 @@ void Linearization::hessian_layers(const std::vector<MatrixView<double>>& h, Cur
 void Linearization::hessian_packed(VectorView<double> h, Curvature kind,
                                    std::optional<int> n_threads) {
     need_curvature("hessian_packed", impl_->plan, impl_->batch);
-    check_size("hessian_packed", h, n_parameters() * (n_parameters() + 1) / 2);
+    check_out("hessian_packed", h, n_parameters() * (n_parameters() + 1) / 2);
     compute_hessian_packed(impl_->plan, impl_->batch, kind, h, n_threads);
 }
 
@@ -353,7 +289,7 @@ void Linearization::hessians(double* data, const index_t strides[3], Curvature k
 void Linearization::fisher(MatrixView<double> f, Fisher kind, std::optional<int> n_threads) {
     const char* function = kind == Fisher::expected ? "fisher" : "empirical_fisher";
     need_loss(function, impl_->plan, impl_->batch);
-    check_shape(function, f, n_parameters(), n_parameters());
+    check_out(function, f, n_parameters(), n_parameters());
     compute_fisher(impl_->plan, impl_->batch, kind, f, n_threads);
 }
 
@@ -361,7 +297,7 @@ void Linearization::fisher_diagonal(VectorView<double> d, Fisher kind,
                                     std::optional<int> n_threads) {
     const char* function = kind == Fisher::expected ? "fisher" : "empirical_fisher";
     need_loss(function, impl_->plan, impl_->batch);
-    check_size(function, d, n_parameters());
+    check_out(function, d, n_parameters());
     Workspace work;
     double* own = work.doubles(n_parameters());
     compute_fisher_diagonal(impl_->plan, impl_->batch, kind, own, n_threads);

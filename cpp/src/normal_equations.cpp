@@ -58,11 +58,8 @@ double augmented_products(const Plan& plan, const Batch& batch, double* jj, inde
     const Kernels& kernels = kernel_table();
     const index_t p = plan.n_parameters, size = round_up(p + 1, kernels.panel_rows);
     Workspace work;
-    Block block = make_block(plan, 0, batch.size(), Order::slope, work);
-    reserve_gradient(plan, block, work);
+    Block block = forward_block(plan, batch, 0, batch.size(), Order::slope, 1.0, work);
     reserve_sensitivities(plan, block, work);
-    forward(plan, batch, block, Order::slope);
-    load_targets(plan, batch, block, 1.0);
     sensitivities(plan, block);
     const index_t n = block.n * plan.n_outputs;  // the outputs' lanes side by side
     double* packed = work.doubles(n * size);
@@ -86,7 +83,7 @@ double sum_squares(const Plan& plan, const Batch& batch, MatrixView<Result> jj,
     Workspace work;
     double* gradient = work.doubles(p);
     double sse = 0.0;
-    with_symmetric_target(jj, [&](Result* data, index_t ld) {
+    with_symmetric_target("normal_equations", jj, [&](Result* data, index_t ld) {
         if constexpr (std::is_same_v<Result, double>) {
             if (small(plan, batch)) {
                 sse = augmented_products(plan, batch, data, ld, gradient);

@@ -62,8 +62,8 @@ bool ParameterSet::natural() const {
 }
 
 ParameterSet ParameterSet::scattered() const {
-    if (!product) return *this;
-    ParameterSet set{layer, {}, {}, false, places};
+    if (!product) return {layer, i, p, false, {}};
+    ParameterSet set{layer, {}, {}, false, {}};
     for (const index_t source : p) {
         for (const index_t neuron : i) {
             set.p.push_back(source);

@@ -20,7 +20,7 @@ struct ParameterSet {
     index_t count() const { return static_cast<index_t>(product ? i.size() * p.size() : i.size()); }
     /// Whether positions are the numbers, from the first one on.
     bool natural() const;
-    /// The same parameters, pair by pair.
+    /// The same parameters, pair by pair, without places.
     ParameterSet scattered() const;
 };
 

@@ -1,3 +1,5 @@
+/// Blocks of samples, their passes forward, and what they are compared with.
+
 #include "passes.hpp"
 
 #include <algorithm>
@@ -204,6 +206,15 @@ void load_targets(const Plan& plan, const Batch& batch, Block& block, double sca
     }
 }
 
+Block forward_block(const Plan& plan, const Batch& batch, index_t first, index_t count, Order order,
+                    double scale, Workspace& work) {
+    Block block = make_block(plan, first, count, order, work);
+    reserve_gradient(plan, block, work);
+    forward(plan, batch, block, order);
+    load_targets(plan, batch, block, scale);
+    return block;
+}
+
 LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& output) {
     const LayerTape& tape = block.layers[output.layer];
     const index_t shift = output.first_row * block.n;
@@ -223,85 +234,6 @@ double block_loss(const Plan& plan, const Block& block) {
                        loss_lanes(plan, block, output));
     }
     return sum;
-}
-
-namespace {
-
-/// v += D' dE/dy of an output that enters the loss through its raw values.
-void add_output_slope(const Plan& plan, const Block& block, const PlanOutput& output,
-                      Objective objective, double* v) {
-    const Kernels& kernels = kernel_table();
-    const index_t n = block.n;
-    Workspace work;
-    double* slope = work.doubles(n * output.rows);
-    const LossLanes loss = loss_lanes(plan, block, output);
-    loss_output_slopes(plan, objective, loss, slope, nullptr, n);
-    for (index_t j = 0; j < output.linear.cols; ++j) {
-        for (index_t i = 0; i < output.rows; ++i) {
-            const double gain = output.linear(i, j);
-            if (gain != 0.0) kernels.scale(n, slope + i * n, gain, v + j * n, true);
-        }
-    }
-}
-
-}  // namespace
-
-void backward(const Plan& plan, Block& block, Objective objective) {
-    const Kernels& kernels = kernel_table();
-    const index_t n = block.n;
-    for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
-        const PlanLayer& layer = plan.layers[at(l)];
-        const LayerTape& tape = block.layers[l];
-        back_through(plan, layer, n, tape.v, [&](index_t s) { return block.layers[s].g; });
-        const PlanOutput* output = layer.output >= 0 ? &plan.outputs[at(layer.output)] : nullptr;
-        const LossForm form = output ? loss_form(plan, *output, objective) : LossForm::output;
-        const bool at_output = splits_at_output(form);
-        if (output && at_output) {
-            add_output_slope(plan, block, *output, objective, tape.v);
-        }
-        kernels.slope_backward(slope_of(plan, block, l), n, layer.h, tape.v, n, tape.g, n);
-        if (output && !at_output) {
-            Workspace work;
-            double* direct = work.doubles(n * layer.h);
-            loss_net_slopes(form, loss_lanes(plan, block, *output), direct, n, nullptr, 0);
-            kernels.scale(n * layer.h, direct, 1.0, tape.g, true);
-        }
-    }
-}
-
-namespace {
-
-/// d += row `m` of the output's linear part, or the unit vector.
-void add_output(const Plan& plan, const PlanLayer& layer, index_t m, index_t n, From from,
-                double* d) {
-    if (layer.output < 0) return;
-    const PlanOutput& output = plan.outputs[at(layer.output)];
-    const index_t row = m - output.first_row;
-    if (row < 0 || row >= output.rows) return;
-    for (index_t j = 0; j < layer.h; ++j) {
-        const double gain = from == From::output ? output.linear(row, j) : row == j ? 1.0 : 0.0;
-        for (index_t z = 0; gain != 0.0 && z < n; ++z) d[j * n + z] += gain;
-    }
-}
-
-}  // namespace
-
-void sensitivities(const Plan& plan, Block& block, const From* from) {
-    const index_t n = block.n;
-    for (index_t l = plan.n_layers() - 1; l >= 0; --l) {
-        const PlanLayer& layer = plan.layers[at(l)];
-        const Slope slope = slope_of(plan, block, l);
-        for (index_t m = 0; m < plan.n_outputs; ++m) {
-            double* d = block.layers[l].d + m * layer.h * n;
-            back_through(plan, layer, n, d, [&](index_t s) {
-                return block.layers[s].d + m * plan.layers[at(s)].h * n;
-            });
-            const From own = from ? from[m] : From::output;
-            if (own == From::output) add_output(plan, layer, m, n, own, d);
-            kernel_table().slope_backward(slope, n, layer.h, d, n, d, n);
-            if (own == From::net_input) add_output(plan, layer, m, n, own, d);
-        }
-    }
 }
 
 }  // namespace jacnet

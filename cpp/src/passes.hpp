@@ -15,6 +15,10 @@ namespace jacnet {
 /// How much of the tape is wanted.
 enum class Order { value = 0, slope = 1, curvature = 2 };
 
+inline Order order_for(Curvature kind) {
+    return kind == Curvature::exact ? Order::curvature : Order::slope;
+}
+
 /// One layer's part of the tape over n lanes; every matrix is n lanes long, `n` apart.
 struct LayerTape {
     double* u = nullptr;   ///< stacked sources, n x k_all
@@ -57,6 +61,10 @@ void add_slopes(const Plan& plan, Block& block, Order order);
 /// Targets and weights; the weights are EW x `scale`.
 void load_targets(const Plan& plan, const Batch& batch, Block& block, double scale);
 
+/// A block of its own that had its forward pass, with targets and room for v and g.
+Block forward_block(const Plan& plan, const Batch& batch, index_t first, index_t count, Order order,
+                    double scale, Workspace& work);
+
 /// The loss of one output.
 LossLanes loss_lanes(const Plan& plan, const Block& block, const PlanOutput& output);
 
@@ -81,6 +89,11 @@ void back_through(const Plan& plan, const PlanLayer& layer, index_t n, double* o
 
 /// What a sensitivity is of: the raw output, or the net input of its layer.
 enum class From { output, net_input };
+
+/// Second derivatives of an output's loss where its sensitivities start: n x (rows x rows), beside
+/// the diagonal only where it is not diagonal. Not for a loss from outside.
+From second_derivatives(const Plan& plan, const Block& block, const PlanOutput& output,
+                        Objective objective, double* second);
 
 /// d of every layer: sensitivities of all M outputs.
 /// @param from  for each output; null: the raw output

@@ -1,6 +1,5 @@
 #include "plan.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>

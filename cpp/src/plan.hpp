@@ -2,6 +2,7 @@
 /// A network made ready for passes over samples: its graph, made once per structure, and its
 /// parameters at the moment of a call.
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -36,6 +37,11 @@ struct PlanLayer {
     std::vector<Successor> successors;
 
     index_t size() const { return h * k; }
+    /// Whether it reads other layers, not only inputs and the bias.
+    bool reads_layers() const {
+        return std::any_of(feeds.begin(), feeds.end(),
+                           [](const Feed& feed) { return feed.kind == SourceKind::layer; });
+    }
 };
 
 struct PlanOutput {

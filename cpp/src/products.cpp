@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "directions.hpp"
+#include "output_map.hpp"
 #include "vector_sums.hpp"
 
 namespace jacnet {
@@ -28,7 +29,7 @@ void write_jvp(const Plan& plan, const Block& block, const double* v, index_t k,
     for (const PlanOutput& output : plan.outputs) {
         Workspace own;
         double* y = own.doubles(block.n * output.rows);
-        move_output(plan, block, output, motion, y);
+        output_of_layer(output, block.n, motion[output.layer].a, y);
         for (index_t z = 0; z < block.count; ++z) {
             for (index_t i = 0; i < output.rows; ++i) {
                 out(output.first_row + i, block.first + z, k) = y[i * block.n + z];
@@ -68,23 +69,12 @@ void add_vjp(const Plan& plan, const Block& block, const OutputVectors<const dou
 
 }  // namespace
 
-Directions::Directions(MatrixView<const double> v, Workspace& work)
-    : data_(v.data), step_(v.col_stride) {
-    if (v.row_stride == 1) return;
-    double* columns = work.doubles(v.rows * v.cols);
-    for (index_t i = 0; i < v.rows; ++i) {
-        for (index_t k = 0; k < v.cols; ++k) columns[i + k * v.rows] = v(i, k);
-    }
-    data_ = columns;
-    step_ = v.rows;
-}
-
 void compute_jvp(Tape& tape, MatrixView<const double> v, const OutputVectors<double>& out,
                  std::optional<int> requested) {
     const Plan& plan = tape.plan();
     const int n_threads = threads_for(flops(tape, out.count), requested);
     Workspace work;
-    const Directions directions(v, work);
+    const Directions directions("jvp", v, work);
     if (out.count > 1) tape.keep();
     if (!tape.kept() || out.count <= 1) {
         tape.for_each_block(needs, n_threads, [&](index_t, const Block& block) {

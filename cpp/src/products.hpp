@@ -33,15 +33,4 @@ void compute_vjp(Tape& tape, MatrixView<const double> u, double* out, std::optio
 void compute_curvature_product(Tape& tape, Curvature kind, MatrixView<const double> v,
                                MatrixView<double> out, std::optional<int> n_threads);
 
-/// Columns of v as kernels read them: contiguous, in place where they are so already.
-class Directions {
-public:
-    Directions(MatrixView<const double> v, Workspace& work);
-    const double* column(index_t k) const { return data_ + k * step_; }
-
-private:
-    const double* data_;
-    index_t step_;
-};
-
 }  // namespace jacnet

@@ -7,11 +7,7 @@
 namespace jacnet {
 
 void compute_outputs(Tape& tape, MatrixView<double> y, std::optional<int> n_threads);
-/// sqrt(EW) norm of one error, 0 where it does not count; `output` counts the network's outputs,
-/// `i` its rows.
-double error_scale(const Plan& plan, const Batch& batch, index_t position, index_t output,
-                   index_t i);
-/// The scales of all errors, S x Q.
+/// sqrt(EW) norm of every error, S x Q; 0 where it does not count.
 void compute_error_scales(const Plan& plan, const Batch& batch, MatrixView<double> s);
 /// Errors t - y times their scales, S x Q.
 void compute_errors(Tape& tape, MatrixView<double> e, std::optional<int> n_threads);
@@ -48,12 +44,6 @@ void compute_gram(Tape& tape, MatrixView<double> g, std::optional<int> n_threads
                   GramForm form = GramForm::full);
 void compute_gram(Tape& tape, MatrixView<float> g, std::optional<int> n_threads,
                   GramForm form = GramForm::full);
-
-/// The same between two sets of samples of one network: S Q1 x S Q2, or Q1 x Q2.
-void compute_kernel(Tape& rows, Tape& columns, MatrixView<double> k, std::optional<int> n_threads,
-                    GramForm form);
-void compute_kernel(Tape& rows, Tape& columns, MatrixView<float> k, std::optional<int> n_threads,
-                    GramForm form);
 
 /// Curvature of an objective, and for half_sse its gradient J e and twice its value e'e.
 double compute_normal_equations(const Plan& plan, const Batch& batch, MatrixView<double> jj,
@@ -97,7 +87,8 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
                           double scale, double* h, index_t ld, double* gradient,
                           std::optional<int> n_threads, std::optional<Route> route = {});
 /// The same with products in float. Up to so many samples as are taken at once (1024, fewer where
-/// their operands exceed 64 MiB) nothing else is held; above, the sums are doubles of their own.
+/// their operands exceed 64 MiB; 4096, where their operands take less than the sums) nothing else
+/// is held; above, the sums are doubles of their own.
 double contract_curvature(const Plan& plan, const Batch& batch, Objective objective, Curvature kind,
                           double scale, float* h, index_t ld, double* gradient,
                           std::optional<int> n_threads, std::optional<Route> route = {});
@@ -105,7 +96,7 @@ double contract_curvature(const Plan& plan, const Batch& batch, Objective object
 /// Calls body(data, ld) with column-major storage for a symmetric result: the caller's own where
 /// its rows or columns are contiguous, else scratch that is copied afterwards.
 template <class Result, class Body>
-void with_symmetric_target(const MatrixView<Result>& out, Body&& body) {
+void with_symmetric_target(const char* function, const MatrixView<Result>& out, Body&& body) {
     const index_t p = out.rows;
     if (out.row_stride == 1 && out.col_stride >= p) {
         body(out.data, out.col_stride);
@@ -114,13 +105,14 @@ void with_symmetric_target(const MatrixView<Result>& out, Body&& body) {
     } else {
         need_memory(
             static_cast<double>(sizeof(Result)) * static_cast<double>(p) * static_cast<double>(p),
-            "a result whose columns are not contiguous", "pass an ordinary array as out");
+            std::string(function) + ": a copy of out, whose rows and columns are not contiguous,",
+            "pass an ordinary array as out");
         std::vector<Result> compact(static_cast<std::size_t>(p * p));
         body(compact.data(), p);
-        for (index_t j = 0; j < p; ++j) {
-            for (index_t i = 0; i < p; ++i)
-                out(i, j) = compact[static_cast<std::size_t>(i + j * p)];
-        }
+        parallel_for(p, 1, [&](index_t j) {
+            const Result* column = compact.data() + j * p;
+            for (index_t i = 0; i < p; ++i) out(i, j) = column[i];
+        });
     }
 }
 

@@ -1,5 +1,6 @@
 /// Outputs of a network, and their performance.
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -28,6 +29,10 @@ void compute_outputs(Tape& tape, MatrixView<double> y, std::optional<int> n_thre
     });
 }
 
+namespace {
+
+/// sqrt(EW) norm of one error, 0 where it does not count; `output` counts the network's outputs,
+/// `i` its rows.
 double error_scale(const Plan& plan, const Batch& batch, index_t position, index_t output,
                    index_t i) {
     const index_t q = batch.column(position);
@@ -37,33 +42,45 @@ double error_scale(const Plan& plan, const Batch& batch, index_t position, index
     return counts ? std::sqrt(error_weight(batch.ew, row, q)) * plan.norm()[row] : 0.0;
 }
 
+}  // namespace
+
 void compute_error_scales(const Plan& plan, const Batch& batch, MatrixView<double> s) {
-    for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
-        const PlanOutput& output = plan.outputs[o];
-        for (index_t position = 0; position < batch.size(); ++position) {
-            for (index_t i = 0; i < output.rows; ++i) {
-                s(output.first_row + i, position) =
-                    error_scale(plan, batch, position, static_cast<index_t>(o), i);
+    constexpr index_t together = 4096;  // samples between interrupt checks
+    parallel_for((batch.size() + together - 1) / together, 1, [&](index_t task) {
+        const index_t last = std::min((task + 1) * together, batch.size());
+        for (index_t position = task * together; position < last; ++position) {
+            for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
+                const PlanOutput& output = plan.outputs[o];
+                for (index_t i = 0; i < output.rows; ++i) {
+                    s(output.first_row + i, position) =
+                        error_scale(plan, batch, position, static_cast<index_t>(o), i);
+                }
             }
         }
-    }
+    });
 }
 
 void compute_errors(Tape& tape, MatrixView<double> e, std::optional<int> n_threads) {
     const Plan& plan = tape.plan();
     const Batch& batch = tape.batch();
-    compute_outputs(tape, e, n_threads);
-    for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
-        const PlanOutput& output = plan.outputs[o];
-        for (index_t position = 0; position < batch.size(); ++position) {
-            for (index_t i = 0; i < output.rows; ++i) {
-                double& value = e(output.first_row + i, position);
-                const double error = batch.t[o](i, batch.column(position)) - value;
-                const double scale = error_scale(plan, batch, position, static_cast<index_t>(o), i);
-                value = std::isnan(error) ? 0.0 : scale * error;
+    const double flops = plan.forward_flops * static_cast<double>(batch.size());
+    tape.for_each_block({}, threads_for(flops, n_threads), [&](index_t, const Block& block) {
+        for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
+            const PlanOutput& output = plan.outputs[o];
+            const auto number = static_cast<index_t>(o);
+            for (index_t z = 0; z < block.count; ++z) {
+                const index_t position = block.first + z, q = batch.column(position);
+                const bool unknown = batch.unknown(position, number);
+                for (index_t i = 0; i < output.rows; ++i) {
+                    const index_t row = output.first_row + i;
+                    const double error = batch.t[o](i, q) - block.y[row * block.n + z];
+                    e(row, position) = unknown || std::isnan(error)
+                                           ? 0.0
+                                           : error_scale(plan, batch, position, number, i) * error;
+                }
             }
         }
-    }
+    });
 }
 
 double compute_performance(Tape& tape, std::optional<int> n_threads) {
@@ -87,10 +104,7 @@ void simulate(const Network& net, const std::vector<MatrixView<const double>>& x
     const Plan plan(net, "sim", Parameters::borrowed);
     const Samples samples{.x = x, .t = {}};
     const Batch batch(plan, samples, "sim", Batch::UnknownInputs::allowed);
-    if (y.rows != plan.n_outputs || y.cols != batch.size()) {
-        refuse("sim: out has shape (", y.rows, ", ", y.cols, "), expected (", plan.n_outputs, ", ",
-               batch.size(), ")");
-    }
+    check_out("sim", y, plan.n_outputs, batch.size());
     Tape tape(plan, batch, false);
     compute_outputs(tape, y, n_threads);
 }

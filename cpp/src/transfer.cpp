@@ -19,37 +19,38 @@ struct Entry {
     std::string_view name;
     Range output;
     Range active;
+    bool bends;
 };
 
 // The infima of elu's relatives: selu's is -lambda alpha, the others' are the values at the zeros
 // of their slopes.
 constexpr std::array table{
-    Entry{Transfer::tansig, "tansig", {-1, 1}, {-2, 2}},
-    Entry{Transfer::logsig, "logsig", {0, 1}, {-4, 4}},
-    Entry{Transfer::purelin, "purelin", {-inf, inf}, {-inf, inf}},
-    Entry{Transfer::poslin, "poslin", {0, inf}, {0, inf}},
-    Entry{Transfer::satlin, "satlin", {0, 1}, {0, 1}},
-    Entry{Transfer::satlins, "satlins", {-1, 1}, {-1, 1}},
-    Entry{Transfer::hardlim, "hardlim", {0, 1}, {0, 0}},
-    Entry{Transfer::hardlims, "hardlims", {-1, 1}, {0, 0}},
-    Entry{Transfer::radbas, "radbas", {0, 1}, {-2, 2}},
-    Entry{Transfer::radbasn, "radbasn", {0, 1}, {-2, 2}},
-    Entry{Transfer::tribas, "tribas", {0, 1}, {-1, 1}},
-    Entry{Transfer::elliotsig, "elliotsig", {-1, 1}, {-8, 8}},
-    Entry{Transfer::elliot2sig, "elliot2sig", {-1, 1}, {-4, 4}},
-    Entry{Transfer::softmax, "softmax", {0, 1}, {-inf, inf}},
-    Entry{Transfer::netinv, "netinv", {-inf, inf}, {-inf, inf}},
-    Entry{Transfer::compet, "compet", {0, 1}, {-inf, inf}},
-    Entry{Transfer::relu, "relu", {0, inf}, {0, inf}},
-    Entry{Transfer::leaky_relu, "leaky_relu", {-inf, inf}, {-inf, inf}},
-    Entry{Transfer::elu, "elu", {-1, inf}, {-2, 2}},
-    Entry{Transfer::selu, "selu", {-1.7580993408473766, inf}, {-2, 2}},
-    Entry{Transfer::gelu, "gelu", {-0.16997120747990366, inf}, {-2, 2}},
-    Entry{Transfer::gelu_tanh, "gelu_tanh", {-0.17004075057125406, inf}, {-2, 2}},
-    Entry{Transfer::silu, "silu", {-0.2784645427610738, inf}, {-4, 4}},
-    Entry{Transfer::softplus, "softplus", {0, inf}, {-4, 4}},
-    Entry{Transfer::mish, "mish", {-0.30884341301725043, inf}, {-4, 4}},
-    Entry{Transfer::sin, "sin", {-1, 1}, {-std::numbers::pi / 2, std::numbers::pi / 2}},
+    Entry{Transfer::tansig, "tansig", {-1, 1}, {-2, 2}, true},
+    Entry{Transfer::logsig, "logsig", {0, 1}, {-4, 4}, true},
+    Entry{Transfer::purelin, "purelin", {-inf, inf}, {-inf, inf}, false},
+    Entry{Transfer::poslin, "poslin", {0, inf}, {0, inf}, false},
+    Entry{Transfer::satlin, "satlin", {0, 1}, {0, 1}, false},
+    Entry{Transfer::satlins, "satlins", {-1, 1}, {-1, 1}, false},
+    Entry{Transfer::hardlim, "hardlim", {0, 1}, {0, 0}, false},
+    Entry{Transfer::hardlims, "hardlims", {-1, 1}, {0, 0}, false},
+    Entry{Transfer::radbas, "radbas", {0, 1}, {-2, 2}, true},
+    Entry{Transfer::radbasn, "radbasn", {0, 1}, {-2, 2}, true},
+    Entry{Transfer::tribas, "tribas", {0, 1}, {-1, 1}, false},
+    Entry{Transfer::elliotsig, "elliotsig", {-1, 1}, {-8, 8}, true},
+    Entry{Transfer::elliot2sig, "elliot2sig", {-1, 1}, {-4, 4}, true},
+    Entry{Transfer::softmax, "softmax", {0, 1}, {-inf, inf}, true},
+    Entry{Transfer::netinv, "netinv", {-inf, inf}, {-inf, inf}, true},
+    Entry{Transfer::compet, "compet", {0, 1}, {-inf, inf}, false},
+    Entry{Transfer::relu, "relu", {0, inf}, {0, inf}, false},
+    Entry{Transfer::leaky_relu, "leaky_relu", {-inf, inf}, {-inf, inf}, false},
+    Entry{Transfer::elu, "elu", {-1, inf}, {-2, 2}, true},
+    Entry{Transfer::selu, "selu", {-1.7580993408473766, inf}, {-2, 2}, true},
+    Entry{Transfer::gelu, "gelu", {-0.16997120747990366, inf}, {-2, 2}, true},
+    Entry{Transfer::gelu_tanh, "gelu_tanh", {-0.17004075057125406, inf}, {-2, 2}, true},
+    Entry{Transfer::silu, "silu", {-0.2784645427610738, inf}, {-4, 4}, true},
+    Entry{Transfer::softplus, "softplus", {0, inf}, {-4, 4}, true},
+    Entry{Transfer::mish, "mish", {-0.30884341301725043, inf}, {-4, 4}, true},
+    Entry{Transfer::sin, "sin", {-1, 1}, {-std::numbers::pi / 2, std::numbers::pi / 2}, true},
 };
 
 struct Alias {
@@ -114,6 +115,8 @@ const std::vector<Transfer>& transfer_functions() {
 Range output_range(Transfer f) { return entry(f).output; }
 
 Range active_range(Transfer f) { return entry(f).active; }
+
+bool bends(Transfer f) { return entry(f).bends; }
 
 bool couples_features(Transfer f) { return has_matrix_slope(f) || f == Transfer::compet; }
 

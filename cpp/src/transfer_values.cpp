@@ -10,10 +10,7 @@
 namespace jacnet {
 
 void transfer_values(Transfer f, MatrixView<const double> n, int order, MatrixView<double> out) {
-    if (out.rows != n.rows || out.cols != n.cols) {
-        refuse("transfer: out has shape (", out.rows, ", ", out.cols, "), expected (", n.rows, ", ",
-               n.cols, ")");
-    }
+    check_out("transfer", out, n.rows, n.cols);
     if (order < 0 || order > 2 || (order > 0 && has_matrix_slope(f))) {
         refuse("transfer: order ", order, " of ", name(f), " is not to be had");
     }

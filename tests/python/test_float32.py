@@ -56,13 +56,33 @@ def test_jacobians_are_rounded_once(sizes, n):
     pairs = [
         (lambda **k: jn.jacobian(net, x, **k)),
         (lambda **k: jn.defaultderiv("de_dwb", net, x, t, **k)),
-        (lambda **k: jn.gram(net, x, **k)),
-        (lambda **k: jn.ntk(net, x, x[:, :2], traced=True, **k)),
     ]
     for ask in pairs:
         a = ask(dtype=F32)
         assert a.dtype == F32
         np.testing.assert_array_equal(a, ask().astype(F32))
+
+
+@pytest.mark.parametrize("sizes", [[1, 10, 1], [300, 20, 3], [4, 60, 60, 40], [2, 90, 14]])
+@pytest.mark.parametrize("alike", [False, True])
+def test_gram(sizes, alike):
+    """Sources that are all alike give sums of equal terms, whose roundings have the same sign."""
+    net, x, _ = problem(sizes, 70)
+    if alike:
+        x = np.full(x.shape, 0.7)
+    for traced in (False, True):
+        for other in (None, x[:, :33]):
+            exact = jn.ntk(net, x, other, traced=traced)
+            k = jn.ntk(net, x, other, traced=traced, dtype=F32)
+            close(k, exact, 1e-6)
+            if other is None:
+                np.testing.assert_array_equal(k, k.T)
+            np.testing.assert_array_equal(
+                k, jn.ntk(net, x, other, traced=traced, dtype=F32, n_threads=1)
+            )
+            out = np.empty(exact.shape, F32)
+            jn.ntk(net, x, other, traced=traced, out=out, dtype=F32)
+            np.testing.assert_array_equal(out, k)
 
 
 def test_normal_equations():

@@ -69,6 +69,9 @@ Range output_range(Transfer f);
 /// built on the logistic function, have logsig's; sin has the branch on which it is monotone.
 Range active_range(Transfer f);
 
+/// Whether the second derivative is other than zero somewhere.
+bool bends(Transfer f);
+
 /// Whether an element's output depends on the other features of its sample (softmax, radbasn,
 /// compet).
 bool couples_features(Transfer f);

@@ -1,8 +1,9 @@
 /// The contraction over samples that every curvature matrix is made of.
 ///
-/// A register tile holds two packets of rows by a handful of columns; its operands come packed, so
-/// that the loop over samples is loads, broadcasts and fused multiply-adds alone. The width of the
-/// right panels is spread evenly over the columns, which leaves no padding on that side.
+/// A register tile holds two packets of rows by a handful of columns; its operands come packed
+/// (pack.cpp), so that the loop over samples is loads, broadcasts and fused multiply-adds alone.
+/// The width of the right panels is spread evenly over the columns, which leaves no padding on that
+/// side.
 ///
 /// Over floats a tile has twice as many rows, and its sums are carried to doubles every 64
 /// lanes: the rounding of a sum does not grow with the number of samples.
@@ -10,17 +11,13 @@
 #include <utility>
 
 #include "float_packet.hpp"
-#include "gather.hpp"
 #include "local_kernels.hpp"
 
 namespace jacnet::kernels::JACNET_ISA {
 
 namespace {
 
-template <class Real>
-constexpr index_t tile_rows = 2 * size_of_packet<Real>;
 constexpr index_t tile_columns = contraction_columns;
-static_assert(tile_rows<double> == contraction_rows);
 
 /// Lanes that are summed in floats before the sums are carried over: equal terms, such as those of
 /// two biases, are all rounded to the same side, by up to a quarter of a unit each.
@@ -184,43 +181,6 @@ Tile<Real, Result> tile_of(index_t columns, std::integer_sequence<int, width...>
     return tiles[columns - 1];
 }
 
-/// One panel: `width` values per lane, lanes `next` apart. Writes up to a packet beyond its end.
-template <class Real>
-void pack_panel(index_t n, index_t n_rows, const Factor* rows, index_t width, index_t next,
-                Real* out) {
-    Packet low[packet_size], high[packet_size];
-    for (index_t z = 0; z < n; z += packet_size) {
-        gather(z, 0, n_rows, rows, low);
-        if (width > packet_size) gather(z, packet_size, n_rows, rows, high);
-#pragma GCC unroll 8
-        for (int t = 0; t < packet_size; ++t) {  // ascending: what is too much is overwritten
-            store_as(out + (z + t) * next, low[t]);
-            if (width > packet_size) store_as(out + (z + t) * next + packet_size, high[t]);
-        }
-    }
-}
-
-template <class Real>
-void pack_left_panels(index_t n, index_t n_rows, const Factor* rows, Real* out,
-                      index_t panel_stride) {
-    constexpr index_t height = tile_rows<Real>, part = 2 * packet_size;
-    for (index_t r = 0; r < n_rows; r += height) {
-        for (index_t p = 0; p < height; p += part) {
-            pack_panel(n, n_rows - r - p, rows + r + p, part, height, out + p);
-        }
-        out += panel_stride;
-    }
-}
-
-template <class Real>
-void pack_right_panels(index_t n, index_t n_columns, const Factor* columns, Real* out) {
-    const index_t count = right_panels(n_columns);
-    for (index_t p = 0; p < count; ++p) {
-        const index_t first = n_columns * p / count, last = n_columns * (p + 1) / count;
-        pack_panel(n, last - first, columns + first, last - first, last - first, out + first * n);
-    }
-}
-
 template <class Real, class Result>
 void contract_panels(index_t n, index_t n_rows, const Real* left, index_t panel_stride,
                      const index_t* rows, index_t n_columns, const Real* right,
@@ -242,22 +202,6 @@ void contract_panels(index_t n, index_t n_rows, const Real* left, index_t panel_
 }
 
 }  // namespace
-
-void pack_left(index_t n, index_t n_rows, const Factor* rows, double* out, index_t panel_stride) {
-    pack_left_panels(n, n_rows, rows, out, panel_stride);
-}
-
-void pack_left(index_t n, index_t n_rows, const Factor* rows, float* out, index_t panel_stride) {
-    pack_left_panels(n, n_rows, rows, out, panel_stride);
-}
-
-void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out) {
-    pack_right_panels(n, n_columns, columns, out);
-}
-
-void pack_right(index_t n, index_t n_columns, const Factor* columns, float* out) {
-    pack_right_panels(n, n_columns, columns, out);
-}
 
 void contract(index_t n, index_t n_rows, const double* left, index_t panel_stride,
               const index_t* rows, index_t n_columns, const double* right, const index_t* columns,

@@ -187,7 +187,11 @@ void sum_over_lanes(index_t n, index_t rows, index_t columns, const double* x, i
     }
 }
 
-void multiply(index_t n, const double* x, const double* y, double* out, bool accumulate) {
+namespace {
+
+template <class Real>
+JACNET_INLINE void multiply_all(index_t n, const Real* x, const Real* y, Real* out,
+                                bool accumulate) {
     if (accumulate) {
         for (index_t z = 0; z < n; ++z) out[z] += x[z] * y[z];
     } else {
@@ -195,12 +199,31 @@ void multiply(index_t n, const double* x, const double* y, double* out, bool acc
     }
 }
 
-void scale(index_t n, const double* x, double alpha, double* out, bool accumulate) {
+template <class Real>
+JACNET_INLINE void scale_all(index_t n, const Real* x, Real alpha, Real* out, bool accumulate) {
     if (accumulate) {
         for (index_t z = 0; z < n; ++z) out[z] += x[z] * alpha;
     } else {
         for (index_t z = 0; z < n; ++z) out[z] = x[z] * alpha;
     }
+}
+
+}  // namespace
+
+void multiply(index_t n, const double* x, const double* y, double* out, bool accumulate) {
+    multiply_all(n, x, y, out, accumulate);
+}
+
+void multiply(index_t n, const float* x, const float* y, float* out, bool accumulate) {
+    multiply_all(n, x, y, out, accumulate);
+}
+
+void scale(index_t n, const double* x, double alpha, double* out, bool accumulate) {
+    scale_all(n, x, alpha, out, accumulate);
+}
+
+void scale(index_t n, const float* x, float alpha, float* out, bool accumulate) {
+    scale_all(n, x, alpha, out, accumulate);
 }
 
 }  // namespace jacnet::kernels::JACNET_ISA

@@ -85,37 +85,6 @@ void solve_rows(index_t rows, index_t n, const double* l, index_t ldl, double* a
     }
 }
 
-namespace {
-
-/// out[z, r] = factor * a[r, z] for a panel of `width`, zero from `height` on.
-void pack_panel(index_t n, index_t height, index_t width, double factor, const double* a,
-                index_t ld, double* out) {
-    for (index_t z = 0; z < n; ++z) {
-        const double* from = a + z * ld;
-        double* to = out + z * width;
-        for (index_t r = 0; r < height; ++r) to[r] = factor * from[r];
-        for (index_t r = height; r < width; ++r) to[r] = 0.0;
-    }
-}
-
-}  // namespace
-
-void pack_rows(index_t n, index_t n_rows, const double* a, index_t ld, double* left) {
-    for (index_t r = 0; r < n_rows; r += contraction_rows) {
-        const index_t height = n_rows - r < contraction_rows ? n_rows - r : contraction_rows;
-        pack_panel(n, height, contraction_rows, 1.0, a + r, ld, left + r * n);
-    }
-}
-
-void pack_columns(index_t n, index_t n_columns, double factor, const double* a, index_t ld,
-                  double* right) {
-    const index_t count = right_panels(n_columns);
-    for (index_t p = 0; p < count; ++p) {
-        const index_t first = n_columns * p / count, last = n_columns * (p + 1) / count;
-        pack_panel(n, last - first, last - first, factor, a + first, ld, right + first * n);
-    }
-}
-
 void solve_lower(index_t n, const double* l, index_t ld, double* x) {
     for (index_t j = 0; j < n; ++j) {
         x[j] /= l[j + j * ld];

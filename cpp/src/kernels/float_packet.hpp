@@ -24,6 +24,11 @@ using PacketOf = typename RealPacket<Real>::Type;
 template <class Real>
 constexpr index_t size_of_packet = sizeof(Packet) / sizeof(Real);
 
+/// Rows of a contraction's register tile.
+template <class Real>
+constexpr index_t tile_rows = 2 * size_of_packet<Real>;
+static_assert(tile_rows<double> == contraction_rows);
+
 JACNET_INLINE FloatPacket load(const float* p) {
     FloatPacket x;
     __builtin_memcpy(&x, p, sizeof x);

@@ -104,6 +104,9 @@ struct Kernels {
                              index_t col_stride);
     /// Copies; `stream`: past the caches.
     void (*copy)(index_t n, const double* from, double* to, bool stream);
+    /// to[j, i] = from[i, j] for a rows x cols matrix; column-major, columns ld and ld_to apart.
+    void (*transpose)(index_t rows, index_t cols, const double* from, index_t ld, double* to,
+                      index_t ld_to);
     /// Squares of `rows` x `rows` in columns [first, last) of squares and the rows above them: in
     /// each one, the lower triangle from the upper one.
     void (*mirror_squares)(index_t rows, index_t first, index_t last, double* h, index_t ld);
@@ -136,8 +139,10 @@ struct Kernels {
                           const double* b, double* out, bool upper, bool accumulate);
 };
 
-/// What computes and writes in floats, from doubles; meanings and names as in Kernels.
+/// What computes and writes in floats; meanings and names as in Kernels.
 struct FloatKernels {
+    void (*multiply)(index_t n, const float* x, const float* y, float* out, bool accumulate);
+    void (*scale)(index_t n, const float* x, float alpha, float* out, bool accumulate);
     index_t panel_rows;
     /// Products x y are made in double and rounded once.
     void (*pack_left)(index_t n, index_t n_rows, const Factor* rows, float* out,
@@ -157,10 +162,15 @@ struct FloatKernels {
     void (*columns_by_lanes)(index_t count, index_t n_rows, const Factor* rows, float* out,
                              index_t col_stride);
     void (*copy)(index_t n, const float* from, float* to, bool stream);
+    void (*transpose)(index_t rows, index_t cols, const float* from, index_t ld, float* to,
+                      index_t ld_to);
     /// Copies, rounding to nearest; `stream`: past the caches.
     void (*round)(index_t n, const double* from, float* to, bool stream);
     void (*mirror_squares)(index_t rows, index_t first, index_t last, float* h, index_t ld);
     void (*mirror)(index_t p, index_t first, index_t last, float* h, index_t ld);
+    void (*pack_rows)(index_t n, index_t n_rows, const float* a, index_t ld, float* left);
+    void (*pack_columns)(index_t n, index_t n_columns, float factor, const float* a, index_t ld,
+                         float* right);
 };
 
 /// The tables for this machine, chosen once; see runtime.hpp for JACNET_ISA.

@@ -32,6 +32,8 @@ void jacobian_columns(index_t first, index_t last, index_t outputs, index_t n_pa
 void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, double* out,
                       index_t col_stride);
 void copy(index_t n, const double* from, double* to, bool stream);
+void transpose(index_t rows, index_t cols, const double* from, index_t ld, double* to,
+               index_t ld_to);
 void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld);
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld);
 void pack_rows(index_t n, index_t n_rows, const double* a, index_t ld, double* left);
@@ -47,6 +49,8 @@ void transposed_products(index_t h, index_t k, const double* theta, index_t coun
 void lane_products(index_t n, index_t rows, index_t columns, index_t k, const double* a,
                    const double* b, double* out, bool upper, bool accumulate);
 
+void multiply(index_t n, const float* x, const float* y, float* out, bool accumulate);
+void scale(index_t n, const float* x, float alpha, float* out, bool accumulate);
 void pack_left(index_t n, index_t n_rows, const Factor* rows, float* out, index_t panel_stride);
 void pack_right(index_t n, index_t n_columns, const Factor* columns, float* out);
 void contract(index_t n, index_t n_rows, const float* left, index_t panel_stride,
@@ -60,8 +64,12 @@ void jacobian_columns(index_t first, index_t last, index_t outputs, index_t n_pa
 void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, float* out,
                       index_t col_stride);
 void copy(index_t n, const float* from, float* to, bool stream);
+void transpose(index_t rows, index_t cols, const float* from, index_t ld, float* to, index_t ld_to);
 void round(index_t n, const double* from, float* to, bool stream);
 void mirror_squares(index_t rows, index_t first, index_t last, float* h, index_t ld);
 void mirror(index_t p, index_t first, index_t last, float* h, index_t ld);
+void pack_rows(index_t n, index_t n_rows, const float* a, index_t ld, float* left);
+void pack_columns(index_t n, index_t n_columns, float factor, const float* a, index_t ld,
+                  float* right);
 
 }  // namespace jacnet::kernels::JACNET_ISA

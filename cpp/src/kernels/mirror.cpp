@@ -1,4 +1,4 @@
-/// The halves of a symmetric matrix that are copied, not computed.
+/// Transposed copies, and the halves of symmetric matrices, which are such copies.
 
 #include "local_kernels.hpp"
 #include "stream.hpp"
@@ -84,6 +84,16 @@ void mirror_columns(index_t p, index_t first, index_t last, Real* h, index_t ld)
 }
 
 }  // namespace
+
+void transpose(index_t rows, index_t cols, const double* from, index_t ld, double* to,
+               index_t ld_to) {
+    transpose_block(rows, cols, from, ld, to, ld_to);
+}
+
+void transpose(index_t rows, index_t cols, const float* from, index_t ld, float* to,
+               index_t ld_to) {
+    transpose_block(rows, cols, from, ld, to, ld_to);
+}
 
 void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld) {
     mirror_all_squares(rows, first, last, h, ld);

@@ -57,8 +57,9 @@ ProductRows product_rows_of(index_t count, std::integer_sequence<int, packets...
     return functions[count - 1];
 }
 
-/// Sums over the lanes of `packet_size` packets: lane i is that of packet i.
-JACNET_INLINE Packet lane_sums(Packet (&v)[packet_size]) {
+/// Sums over the lanes of `packet_size` packets: lane i is that of packet i. In pairs, for a short
+/// chain of additions: a single sample waits for it.
+JACNET_INLINE Packet paired_lane_sums(Packet (&v)[packet_size]) {
     transpose(v);
 #pragma GCC unroll 4
     for (int step = packet_size / 2; step > 0; step /= 2) {
@@ -92,7 +93,7 @@ void dot_columns(index_t h, index_t columns, const double* theta, const double* 
     }
     if (i < h) add(i, [n = h - i](const double* p) { return load_first(p, n); });
 #pragma GCC unroll 4
-    for (int r = 0; r < count; ++r) store(out + r * ldo, lane_sums(sum[r]));
+    for (int r = 0; r < count; ++r) store(out + r * ldo, paired_lane_sums(sum[r]));
 }
 
 }  // namespace
