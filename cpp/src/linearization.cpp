@@ -96,7 +96,8 @@ void need_targets(const char* function, const Batch& batch) {
                "linearization that with_loss was called on");
     }
     if (!batch.has_targets()) {
-        refuse(function, ": needs targets, but the linearization was made without t");
+        refuse(function,
+               ": needs targets, but the linearization was made without t; pass t to linearize");
     }
 }
 
