@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from .layout import Layout
 
 
-def selected(
-    layout: Layout, choice: Any, what: str, order: np.ndarray | None = None
-) -> np.ndarray:
+def selected(layout: Layout, choice: Any, what: str, order: np.ndarray | None = None) -> np.ndarray:
     """Rows of ``wb``, as `Layout.select` describes; `what` is the argument, for messages.
 
     `order` is the permutation to another order of the parameters, or None: see

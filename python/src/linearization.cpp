@@ -1,73 +1,10 @@
 #include "linearization.hpp"
 
 #include <algorithm>
-#include <limits>
 
-#include "samples.hpp"
+#include "own_loss.hpp"
 
 namespace jacnet::python {
-
-namespace {
-
-std::vector<index_t> input_rows(const Network& net) {
-    std::vector<index_t> rows;
-    for (const Input& input : net.structure().inputs) rows.push_back(input.size);
-    return rows;
-}
-
-std::vector<index_t> output_rows(const Network& net) {
-    std::vector<index_t> rows;
-    for (const Output& output : net.structure().outputs) rows.push_back(output.size);
-    return rows;
-}
-
-}  // namespace
-
-Data::Data(const Network& net, const char* function, py::handle x, py::handle t, py::handle ew,
-           py::handle samples)
-    : net_(net), x_(x, {function, "x"}, input_rows(net)), ew_(ew, function) {
-    if (!t.is_none()) t_ = Signals(t, {function, "t"}, output_rows(net));
-    const index_t total = x_.views().empty() ? 0 : x_.views()[0].cols;
-    samples_.x = x_.views();
-    samples_.t = t_.views();
-    samples_.ew = ew_.view();
-    samples_.indices = sample_indices(samples, total, function);
-    count_ = samples_.indices ? static_cast<index_t>(samples_.indices->size()) : total;
-}
-
-index_t Data::n_columns() const {
-    constexpr index_t most = std::numeric_limits<index_t>::max();
-    const index_t outputs = net_.n_outputs();
-    return outputs > 0 && count_ > most / outputs ? most : outputs * count_;
-}
-
-index_t Data::n_inputs() const {
-    index_t rows = 0;
-    for (const Input& input : net_.structure().inputs) rows += input.size;
-    return rows;
-}
-
-py::tuple Data::arrays() const {
-    const auto list = [](const std::vector<py::array>& arrays) -> py::object {
-        if (arrays.empty()) return py::none();
-        py::list all;
-        for (const py::array& array : arrays) all.append(array);
-        return all;
-    };
-    py::object chosen = py::none();
-    if (samples_.indices) {
-        const auto& indices = *samples_.indices;
-        chosen = py::array_t<index_t>(static_cast<py::ssize_t>(indices.size()), indices.data());
-    }
-    return py::make_tuple(list(x_.arrays()), list(t_.arrays()), list(ew_.arrays()), chosen);
-}
-
-void Data::refuse_overlap(const py::array& out, const char* function) const {
-    python::refuse_overlap(out, function, x_.arrays(), "x");
-    python::refuse_overlap(out, function, t_.arrays(), "t");
-    python::refuse_overlap(out, function, ew_.arrays(), "ew");
-    python::refuse_overlap(out, function, net_);
-}
 
 PyLinearization::InUse::InUse(std::atomic<bool>& flag, const char* function) : flag_(flag) {
     if (flag_.exchange(true)) {
@@ -122,44 +59,11 @@ PyLinearization::PyLinearization(const PyLinearization& other, Linearization mad
       real_(other.real_) {}
 
 std::unique_ptr<PyLinearization> PyLinearization::with_loss(py::handle dloss, py::handle d2loss) {
-    const py::array slope = doubles(dloss, {"with_loss", "dloss"});
-    const index_t size = sizeof(double), s = n_outputs_, q = n_samples();
-    const auto refuse_shape = [](const char* name, const py::array& array, const std::string& due) {
-        throw py::value_error(std::string("with_loss: ") + name + " has shape " +
-                              shape_text(array) + ", expected " + due);
-    };
-    const std::string matrix_text = "(" + std::to_string(s) + ", " + std::to_string(q) + ")";
-    if (slope.ndim() != 2) refuse_shape("dloss", slope, matrix_text + ", as the outputs");
-    OutputLoss loss;
-    loss.slope = matrix(slope);
-    std::vector<py::array> held{slope};
-    if (!d2loss.is_none()) {
-        const py::array curvature = doubles(d2loss, {"with_loss", "d2loss"});
-        const bool diagonal =
-            curvature.ndim() == 2 && curvature.shape(0) == s && curvature.shape(1) == q;
-        const bool full = curvature.ndim() == 3 && curvature.shape(0) == q &&
-                          curvature.shape(1) == s && curvature.shape(2) == s;
-        if (!diagonal && !full) {
-            refuse_shape("d2loss", curvature,
-                         "(" + std::to_string(q) + ", " + std::to_string(s) + ", " +
-                             std::to_string(s) + "), samples first, or " + matrix_text +
-                             " where the outputs do not mix");
-        }
-        loss.curvature = static_cast<const double*>(curvature.data());
-        loss.diagonal = diagonal;
-        for (int axis = 0; axis < 3; ++axis) {
-            if (full) loss.strides[axis] = curvature.strides(axis) / size;
-        }
-        if (diagonal) {
-            loss.strides[0] = curvature.strides(1) / size;
-            loss.strides[1] = curvature.strides(0) / size;
-        }
-        held.push_back(curvature);
-    }
+    const OwnLoss loss(dloss, d2loss, n_outputs_, n_samples());
     const Linearization& own = made();
-    Linearization changed =
-        ask("with_loss", static_cast<double>(q) * 10.0, [&] { return own.with_loss(loss); });
-    auto made = std::make_unique<PyLinearization>(*this, std::move(changed), std::move(held));
+    Linearization changed = ask("with_loss", static_cast<double>(n_samples()) * 10.0,
+                                [&] { return own.with_loss(loss.view()); });
+    auto made = std::make_unique<PyLinearization>(*this, std::move(changed), loss.arrays());
     made->owner_ = py::cast(this, py::return_value_policy::reference);
     return made;
 }
@@ -331,9 +235,5 @@ const Network& network(py::handle object, const char* function) {
 }
 
 Parameter network_parameter() { return required("net", look_at_network); }
-
-py::handle need(py::handle t, const char* function) {
-    return t.is_none() ? doubles(t, {function, "t"}) : t;
-}
 
 }  // namespace jacnet::python
