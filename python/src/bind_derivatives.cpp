@@ -21,21 +21,23 @@ void refuse_delays(const char* function, py::handle states, const char* name) {
 }
 
 /// "de_dwb" or "dperf_dwb".
-bool wants_jacobian(const char* function, const std::string& what) {
+bool wants_jacobian(const char* function, py::handle quantity) {
+    const std::string what =
+        word(quantity, function, "what", "'de_dwb' or 'dperf_dwb', before net, x and t");
     if (what == "de_dwb") return true;
     if (what == "dperf_dwb") return false;
     const bool errors =
         what.find("perf") == std::string::npos && what.find("PERF") == std::string::npos;
-    throw py::value_error(std::string(function) + ": unknown quantity '" + what +
-                          "'; did you mean '" + (errors ? "de_dwb" : "dperf_dwb") +
-                          "'? Known: de_dwb, dperf_dwb");
+    throw py::value_error(text(function, ": unknown quantity ", quoted(quantity),
+                               "; did you mean '", errors ? "de_dwb" : "dperf_dwb",
+                               "'? Known: de_dwb, dperf_dwb"));
 }
 
 double sign_of(const char* function, py::handle sign) {
     return one_of(sign, function, "sign", {"true", "matlab"}) == 0 ? 1.0 : -1.0;
 }
 
-py::array derivative(const char* function, const std::string& what, py::handle net, py::handle x,
+py::array derivative(const char* function, py::handle what, py::handle net, py::handle x,
                      py::handle t, py::handle xi, py::handle ai, py::handle ew, py::handle sign,
                      py::handle order, py::handle samples, py::handle n_threads, py::handle out,
                      py::handle dtype) {
@@ -51,7 +53,7 @@ py::array derivative(const char* function, const std::string& what, py::handle n
                      {0});
 }
 
-py::array numeric_derivative(const char* function, Stencil stencil, const std::string& what,
+py::array numeric_derivative(const char* function, Stencil stencil, py::handle what,
                              py::handle net_handle, py::handle x, py::handle t, py::handle xi,
                              py::handle ai, py::handle ew, py::handle sign, py::handle order,
                              py::handle samples, py::handle n_threads, py::handle out,
@@ -98,15 +100,7 @@ void bind_derivative(py::module_& m, const char* name, const char* doc, Function
               optional("ai"), optional("ew"), keyword("sign", "'true'", py::str("true")),
               keyword("order"), keyword("samples"), keyword("n_threads"), keyword("out"),
               keyword("dtype")},
-             [function, name](py::object what_object, py::object net, py::object x, py::object t,
-                              py::object xi, py::object ai, py::object ew, py::object sign,
-                              py::object order, py::object samples, py::object n_threads,
-                              py::object out, py::object dtype) {
-                 const std::string what = word(what_object, name, "what",
-                                               "'de_dwb' or 'dperf_dwb', before net, x and t");
-                 return function(what, net, x, t, xi, ai, ew, sign, order, samples, n_threads, out,
-                                 dtype);
-             });
+             std::move(function));
 }
 
 /// Binds ask(lin, order, n_threads, out) of a linearization and of (net, x, t).
