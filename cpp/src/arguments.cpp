@@ -36,8 +36,8 @@ void check_directions(const char* function, const MatrixView<const double>& v,
     }
     const auto found = first_not_finite(v);
     if (!found) return;
-    if (v.cols == 1) refuse(function, ": v[", found->row, "] is not finite");
-    refuse(function, ": v[", found->row, ", ", found->column, "] is not finite");
+    refuse(function, ": v[", found->row, v.cols > 1 ? text(", ", found->column) : std::string(),
+           "] is ", v(found->row, found->column), "; directions must be finite");
 }
 
 void check_directions(const char* function, const char* what,
@@ -62,8 +62,11 @@ void check_vectors(const char* function, const OutputVectors<const double>& u, i
         const auto found = first_not_finite(
             {u.data + k * u.stride[2], n_outputs, n_samples, u.stride[0], u.stride[1]});
         if (!found) continue;
+        const double value = u.data[found->row * u.stride[0] + found->column * u.stride[1] +
+                                    k * u.stride[2]];
         refuse(function, ": u[", found->row, ", ", found->column,
-               u.count > 1 ? text(", ", k) : std::string(), "] is not finite");
+               u.count > 1 ? text(", ", k) : std::string(), "] is ", value,
+               "; weights of outputs must be finite");
     }
 }
 
@@ -74,7 +77,8 @@ void need_targets(const char* function, const Batch& batch) {
                "linearization that with_loss was called on");
     }
     if (!batch.has_targets()) {
-        refuse(function, ": needs targets, but the linearization was made without t");
+        refuse(function,
+               ": needs targets, but the linearization was made without t; pass t to linearize");
     }
 }
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]  # float32 where dtype says so
 Signals = ArrayLike | Sequence[ArrayLike]  # one array, or one per input or output
-Samples = ArrayLike | None
+Samples = ArrayLike | slice | None
 Quantity = Literal["de_dwb", "dperf_dwb"]
 Sign = Literal["true", "matlab"]
 HessianKind = Literal["exact", "gauss-newton"]
@@ -160,16 +160,36 @@ class Linearization:
     ) -> Array: ...
     def check(self, *, seed: int = 0, verbose: bool = True) -> Any: ...
     def jvp(
-        self, v: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+        self,
+        v: ArrayLike,
+        *,
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
     ) -> Array: ...
     def vjp(
-        self, u: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+        self,
+        u: ArrayLike,
+        *,
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
     ) -> Array: ...
     def hvp(
-        self, v: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+        self,
+        v: ArrayLike,
+        *,
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
     ) -> Array: ...
     def ggnvp(
-        self, v: ArrayLike, *, n_threads: int | None = None, out: Array | None = None
+        self,
+        v: ArrayLike,
+        *,
+        order: Order = None,
+        n_threads: int | None = None,
+        out: Array | None = None,
     ) -> Array: ...
     def hessian_diagonal(
         self,
@@ -191,6 +211,7 @@ class Linearization:
         cols: Any = None,
         *,
         kind: HessianKind = "exact",
+        order: Order = None,
         n_threads: int | None = None,
         out: Array | None = None,
     ) -> Array: ...
@@ -414,6 +435,7 @@ def hessian_block(
     cols: Any = None,
     *,
     kind: HessianKind = "exact",
+    order: Order = None,
     ew: Signals | None = None,
     samples: Samples = None,
     n_threads: int | None = None,
@@ -511,6 +533,7 @@ def jvp(
     x: Signals,
     v: ArrayLike,
     *,
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
@@ -520,6 +543,7 @@ def vjp(
     x: Signals,
     u: ArrayLike,
     *,
+    order: Order = None,
     samples: Samples = None,
     n_threads: int | None = None,
     out: Array | None = None,
@@ -530,6 +554,7 @@ def hvp(
     t: Signals,
     v: ArrayLike,
     *,
+    order: Order = None,
     ew: Signals | None = None,
     samples: Samples = None,
     n_threads: int | None = None,
@@ -541,6 +566,7 @@ def ggnvp(
     t: Signals,
     v: ArrayLike,
     *,
+    order: Order = None,
     ew: Signals | None = None,
     samples: Samples = None,
     n_threads: int | None = None,

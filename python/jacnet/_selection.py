@@ -13,23 +13,37 @@ if TYPE_CHECKING:
     from .layout import Layout
 
 
-def selected(layout: Layout, choice: Any, what: str) -> np.ndarray:
-    """Rows of ``wb``, as `Layout.select` describes; `what` is the argument, for messages."""
+def selected(layout: Layout, choice: Any, what: str, order: np.ndarray | None = None) -> np.ndarray:
+    """Rows of ``wb``, as `Layout.select` describes; `what` is the argument, for messages.
+
+    `order` is the permutation to another order of the parameters, or None: see
+    `Layout._selected`.
+    """
+    named = _by_name(layout, choice, what)
+    if named is not None:
+        return named if order is None else order[np.isin(order, named)]
+    if isinstance(choice, (list, tuple)) and not all(map(_is_number, choice)):
+        parts = [selected(layout, one, what, order) for one in choice]
+        return np.concatenate([np.zeros(0, np.intp), *parts])
+    if isinstance(choice, slice):
+        places = np.arange(layout.n_parameters)[choice]
+    else:
+        places = _indices(layout.n_parameters, choice, what)
+    return places if order is None else order[places]
+
+
+def _by_name(layout: Layout, choice: Any, what: str) -> np.ndarray | None:
+    """Rows of a block, an element, a layer or a neuron; None for other choices."""
     match choice:
         case str():
             return _named(layout, choice, what)
         case ("layer", layer):
-            return layout.layer(layer)
+            return layout._layer(layer, what)
         case ("neuron", layer, neuron):
-            return layout.neuron(layer, neuron)
-        case slice():
-            return np.arange(layout.n_parameters)[choice]
+            return layout._neuron(layer, neuron, what)
     if hasattr(choice, "meaning"):  # a Block
         return _named(layout, choice.name, what)
-    if isinstance(choice, (list, tuple)) and not all(map(_is_number, choice)):
-        parts = [selected(layout, one, what) for one in choice]
-        return np.concatenate([np.zeros(0, np.intp), *parts])
-    return _indices(layout.n_parameters, choice, what)
+    return None
 
 
 def _indices(size: int, choice: Any, what: str) -> np.ndarray:
@@ -80,11 +94,11 @@ def _is_number(one: Any) -> bool:
     return isinstance(one, (bool, int, np.bool_, np.integer))
 
 
-def whole(function: str, index: Any) -> int:
+def whole(what: str, name: str, index: Any) -> int:
     """A whole number, through ``__index__``."""
     try:
         return operator.index(index)
     except TypeError:
         raise TypeError(
-            f"{function}: expected whole numbers from 0, got {type(index).__name__}"
+            f"{what}: {name} must be a whole number from 0, got {type(index).__name__}"
         ) from None

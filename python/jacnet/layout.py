@@ -133,8 +133,8 @@ class Layout(Mapping[str, Block]):
             ``"matlab"``: as it is. ``"torch"``: per layer the weight (out x in, C order), then the
             bias, as ``parameters()`` of a Sequential yields them. ``"keras"``: per layer the kernel
             (in x out, C order), then the bias, as ``get_weights()``. ``"sklearn"``: every kernel
-            (in x out, C order), then every bias, as ``coefs_ + intercepts_``. The sources of
-            one layer are stacked in layout order: inputs, then layers.
+            (in x out, C order), then every bias, as ``coefs_ + intercepts_``. Parameters that
+            the network lacks, or that are frozen, are left out.
 
         Returns
         -------
@@ -144,19 +144,37 @@ class Layout(Mapping[str, Block]):
         Raises
         ------
         ValueError
-            If the order is unknown.
+            If the order is unknown, or another library's and the network is no chain of layers: it
+            has no such network, and so no order for its parameters.
         """
-        if isinstance(order, str) and order == "matlab":
+        return self._permutation(order, "permutation")
+
+    def _permutation(self, order: str, function: str) -> np.ndarray:
+        """`permutation` for a function that messages name; the bindings call it."""
+        known = ("matlab", *_ORDERS)
+        if not isinstance(order, str) or order not in known:
+            raise ValueError(f"{function}: unknown order {order!r}; {suggest(order, known)}")
+        if order == "matlab":
             return np.arange(self.n_parameters)
-        try:
-            arrange = _ORDERS[order]
-        except (KeyError, TypeError):
-            message = (
-                f"permutation: unknown order {order!r}; {suggest(order, [*_ORDERS, 'matlab'])}"
-            )
-            raise ValueError(message) from None
-        parts = arrange([_layer_indices(group) for group in self._layers()])
+        self._need_chain(order, function)
+        parts = _ORDERS[order]([_layer_indices(group) for group in self._layers()])
         return np.concatenate([np.zeros(0, np.intp), *parts])
+
+    def _need_chain(self, order: str, function: str) -> None:
+        """Refuse a network that the other library does not have."""
+        every = (*self.values(), *self.frozen)
+        read = {(b.kind, b.layer, b.source): b.name for b in every if b.kind != "b"}
+        layers = range(1, 1 + max((block.layer for block in every), default=0))
+        chain = [("IW", 0, 0), *(("LW", layer, layer - 1) for layer in layers)]
+        if not every or set(read) == set(chain):
+            return
+        odd = [name for key, name in read.items() if key not in chain]
+        why = f"{odd[0]} has no place in it" if odd else "some layer does not read the one before"
+        raise ValueError(
+            f"{function}: order={order!r} is that of {_CHAINS[order]}, a chain of layers, but this "
+            f"network is none: {why}; leave order out, or take the result apart by "
+            "net.layout.blocks_of"
+        )
 
     def reorder(
         self, result: np.ndarray, order: str, axes: int | Sequence[int] | None = None
@@ -180,9 +198,9 @@ class Layout(Mapping[str, Block]):
         Raises
         ------
         ValueError
-            If the order is unknown or an axis is not as long as the parameter vector.
+            As `permutation`, or if an axis is not as long as the parameter vector.
         """
-        index = self.permutation(order)
+        index = self._permutation(order, "reorder")
         result = np.asarray(result)
         for axis in self._axes("reorder", result, axes):
             result = np.take(result, index, axis)
@@ -244,7 +262,10 @@ class Layout(Mapping[str, Block]):
 
     def layer(self, layer: int) -> np.ndarray:
         """Rows of ``wb`` that belong to a layer, counted from 0."""
-        rows = [block.indices.ravel("F") for block in self._of_layer("layer", layer)]
+        return self._layer(layer, "layer")
+
+    def _layer(self, layer: int, what: str) -> np.ndarray:
+        rows = [block.indices.ravel("F") for block in self._of_layer(what, layer)]
         return np.concatenate([np.zeros(0, np.intp), *rows])
 
     def neuron(self, layer: int, neuron: int) -> np.ndarray:
@@ -255,22 +276,25 @@ class Layout(Mapping[str, Block]):
         IndexError
             If there is no such layer or neuron.
         """
-        blocks = self._of_layer("neuron", layer)
+        return self._neuron(layer, neuron, "neuron")
+
+    def _neuron(self, layer: int, neuron: int, what: str) -> np.ndarray:
+        blocks = self._of_layer(what, layer)
         height = blocks[0].shape[0] if blocks else 0
-        neuron = whole("neuron", neuron)
+        neuron = whole(what, "neuron", neuron)
         if not 0 <= neuron < height:
             raise IndexError(
-                f"neuron: layer {layer} has {height} neurons with parameters, counted from 0, "
+                f"{what}: layer {layer} has {height} neurons with parameters, counted from 0, "
                 f"got neuron {neuron}"
             )
         return np.concatenate([np.atleast_1d(block.indices[neuron]) for block in blocks])
 
-    def _of_layer(self, function: str, layer: Any) -> list[Block]:
-        layer = whole(function, layer)
+    def _of_layer(self, what: str, layer: Any) -> list[Block]:
+        layer = whole(what, "layer", layer)
         every = {block.layer for block in (*self.values(), *self.frozen)}
         if layer not in every:
             raise IndexError(
-                f"{function}: there is no layer {layer} with parameters; layers count from 0 "
+                f"{what}: there is no layer {layer} with parameters; layers count from 0 "
                 f"to {max(every, default=-1)}"
             )
         return [block for block in self.values() if block.layer == layer]
@@ -297,9 +321,15 @@ class Layout(Mapping[str, Block]):
         """
         return self._selected(choice, "select", "choice")
 
-    def _selected(self, choice: Any, function: str, argument: str) -> np.ndarray:
-        """`select` for a function and argument that messages name; the bindings call it."""
-        return selected(self, choice, f"{function}: {argument}")
+    def _selected(
+        self, choice: Any, function: str, argument: str, order: np.ndarray | None = None
+    ) -> np.ndarray:
+        """`select` for a function and argument that messages name; the bindings call it.
+
+        With the permutation to another order, integers count in that order, and what is
+        chosen by name, layer or neuron comes in it.
+        """
+        return selected(self, choice, f"{function}: {argument}", order)
 
     def _layers(self) -> Iterator[list[Block]]:
         for _, group in groupby(self.values(), key=lambda block: block.layer):
@@ -358,9 +388,9 @@ LayerIndices = tuple[np.ndarray, np.ndarray]  # weights (out x in) and bias, row
 
 def _layer_indices(blocks: list[Block]) -> LayerIndices:
     none = np.zeros(0, np.intp)
-    weights = [block.indices for block in blocks if block.kind != "b"]
+    weight = [block.indices for block in blocks if block.kind != "b"]
     bias = [block.indices for block in blocks if block.kind == "b"]
-    return np.hstack(weights) if weights else none, bias[0] if bias else none
+    return weight[0] if weight else none, bias[0] if bias else none
 
 
 def _torch(layers: list[LayerIndices]) -> list[np.ndarray]:
@@ -375,6 +405,11 @@ def _sklearn(layers: list[LayerIndices]) -> list[np.ndarray]:
     return [weight.T.ravel() for weight, _ in layers] + [bias for _, bias in layers]
 
 
+_CHAINS = {
+    "torch": "nn.Sequential with Linear layers",
+    "keras": "Sequential with Dense layers",
+    "sklearn": "MLPRegressor",
+}
 _ORDERS: dict[str, Callable[[list[LayerIndices]], list[np.ndarray]]] = {
     "torch": _torch,
     "keras": _keras,

@@ -10,11 +10,7 @@ using namespace jacnet::python;
 namespace {
 
 GramForm form_of(py::handle traced, const char* function) {
-    if (!PyBool_Check(traced.ptr())) {
-        throw py::type_error(std::string(function) + ": traced must be True or False, got " +
-                             type_name(traced));
-    }
-    return traced.ptr() == Py_True ? GramForm::traced : GramForm::full;
+    return flag(traced, function, "traced") ? GramForm::traced : GramForm::full;
 }
 
 index_t columns_of(const Signals& x) { return x.views().empty() ? 0 : x.views()[0].cols; }
@@ -33,7 +29,8 @@ py::array kernel(py::handle net_object, py::handle x1, py::handle x2, py::handle
     const index_t outputs = form == GramForm::full ? net.n_outputs() : 1;
     const index_t n_rows = columns_of(one), n_columns = columns_of(x2.is_none() ? one : other);
     const py::array k =
-        result(out, {function, "out"}, {outputs * n_rows, outputs * n_columns}, false, real);
+        result(out, {function, "out"},
+               {{outputs * n_rows, outputs * n_columns}, instead::fewer_samples, false, real});
     if (!out.is_none()) {
         refuse_overlap(k, function, one.arrays(), "x1");
         refuse_overlap(k, function, other.arrays(), "x2");
@@ -57,30 +54,26 @@ py::array kernel(py::handle net_object, py::handle x1, py::handle x2, py::handle
 
 void bind_kernels(py::module_& m) {
     namespace doc = docstrings;
-    const auto none = py::none();
     using Object = py::object;
+    const auto traced = [] { return keyword("traced", "False", py::bool_(false)); };
 
     auto cls = py::reinterpret_borrow<py::class_<PyLinearization>>(m.attr("Linearization"));
-    cls.def(
-        "gram",
-        [](PyLinearization& lin, Object traced, Object n_threads, Object out) {
-            return lin.gram("gram", n_threads, out, form_of(traced, "gram"));
-        },
-        py::kw_only(), py::arg("traced") = false, py::arg("n_threads") = none,
-        py::arg("out") = none, doc::gram);
-    m.def(
-        "gram",
-        [](Object net, Object x, Object traced, Object samples, Object n_threads, Object out,
-           Object dtype) {
-            const GramForm form = form_of(traced, "gram");
-            PyLinearization lin(network(net, "gram"), "gram", x, py::none(), py::none(), samples,
-                                real_type(dtype, "gram"));
-            return lin.gram("gram", n_threads, out, form);
-        },
-        py::arg("net"), py::arg("x"), py::kw_only(), py::arg("traced") = false,
-        py::arg("samples") = none, py::arg("n_threads") = none, py::arg("out") = none,
-        py::arg("dtype") = none, doc::gram);
-    m.def("ntk", &kernel, py::arg("net"), py::arg("x1"), py::arg("x2") = none, py::kw_only(),
-          py::arg("traced") = false, py::arg("n_threads") = none, py::arg("out") = none,
-          py::arg("dtype") = none, doc::ntk);
+    def_method(cls, question("gram"), doc::gram, {traced(), keyword("n_threads"), keyword("out")},
+               [](PyLinearization& lin, Object traced, Object n_threads, Object out) {
+                   return lin.gram("gram", n_threads, out, form_of(traced, "gram"));
+               });
+    def_fast(m, "gram", doc::gram,
+             {network_parameter(), required("x"), traced(), keyword("samples"),
+              keyword("n_threads"), keyword("out"), keyword("dtype")},
+             [](Object net, Object x, Object traced, Object samples, Object n_threads, Object out,
+                Object dtype) {
+                 const GramForm form = form_of(traced, "gram");
+                 PyLinearization lin(network(net, "gram"), "gram", x, py::none(), py::none(),
+                                     samples, real_type(dtype, "gram"));
+                 return lin.gram("gram", n_threads, out, form);
+             });
+    def_fast(m, "ntk", doc::ntk,
+             {network_parameter(), required("x1"), optional("x2"), traced(), keyword("n_threads"),
+              keyword("out"), keyword("dtype")},
+             kernel);
 }

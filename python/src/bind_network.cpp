@@ -2,108 +2,19 @@
 
 #include <pybind11/stl.h>
 
+#include "fast_call.hpp"
 #include "ndarray.hpp"
+#include "options.hpp"
+#include "processing_steps.hpp"
+#include "results.hpp"
 #include "unlocked.hpp"
+#include "words.hpp"
 
 namespace py = pybind11;
 using namespace jacnet;
 using namespace jacnet::python;
 
 namespace {
-
-using Steps = std::vector<std::pair<std::string, py::dict>>;
-
-/// Parameters of process functions by the names that MATLAB gives them.
-struct StepParameter {
-    const char* name;
-    double ProcessStep::* value;
-    std::vector<Process> of;
-};
-
-const std::vector<StepParameter>& step_parameters() {
-    static const std::vector<StepParameter> all{
-        {"ymin", &ProcessStep::ymin, {Process::mapminmax}},
-        {"ymax", &ProcessStep::ymax, {Process::mapminmax}},
-        {"ymean", &ProcessStep::ymean, {Process::mapstd}},
-        {"ystd", &ProcessStep::ystd, {Process::mapstd}},
-        {"max_range", &ProcessStep::max_range, {Process::removeconstantrows}},
-        {"maxfrac", &ProcessStep::maxfrac, {Process::processpca}},
-    };
-    return all;
-}
-
-bool has(const StepParameter& parameter, Process process) {
-    return std::find(parameter.of.begin(), parameter.of.end(), process) != parameter.of.end();
-}
-
-Processing make_processing(const Steps& steps) {
-    Processing processing;
-    for (const auto& [word, parameters] : steps) {
-        ProcessStep step;
-        step.function = process_from_name(word);
-        for (const auto& [key, value] : parameters) {
-            const auto name = py::cast<std::string>(key);
-            const auto& all = step_parameters();
-            const auto found = std::find_if(all.begin(), all.end(), [&](const StepParameter& p) {
-                return name == p.name && has(p, step.function);
-            });
-            if (found == all.end()) {
-                throw py::value_error("Network: " + word + " has no parameter '" + name + "'");
-            }
-            step.*(found->value) = py::cast<double>(value);
-        }
-        processing.steps.push_back(std::move(step));
-    }
-    return processing;
-}
-
-py::array copied_matrix(const std::vector<double>& values, index_t rows, index_t cols) {
-    py::array_t<double, py::array::f_style> out({rows, cols});
-    std::copy(values.begin(), values.end(), out.mutable_data());
-    return out;
-}
-
-py::dict step_dict(const ProcessStep& step) {
-    py::dict d;
-    d["name"] = std::string(name(step.function));
-    for (const StepParameter& p : step_parameters()) {
-        if (has(p, step.function)) d[p.name] = step.*(p.value);
-    }
-    if (step.xrows == 0) return d;
-    d["xrows"] = step.xrows;
-    d["yrows"] = step.yrows;
-    d["no_change"] = step.no_change;
-    switch (step.function) {
-        case Process::mapminmax:
-            d["xmin"] = copied(step.xmin);
-            d["xmax"] = copied(step.xmax);
-            d["xoffset"] = copied(step.xoffset);
-            d["gain"] = copied(step.gain);
-            break;
-        case Process::mapstd:
-            d["xmean"] = copied(step.xmean);
-            d["xstd"] = copied(step.xstd);
-            d["xoffset"] = copied(step.xoffset);
-            d["gain"] = copied(step.gain);
-            break;
-        case Process::removeconstantrows:
-            d["keep"] = copied(step.keep);
-            d["remove"] = copied(step.remove);
-            d["constants"] = copied(step.constants);
-            break;
-        case Process::fixunknowns:
-            d["unknown"] = copied(step.unknown);
-            d["xmeans"] = copied(step.xmean);
-            break;
-        case Process::processpca:
-            if (!step.transform.empty()) {
-                d["transform"] = copied_matrix(step.transform, step.yrows, step.xrows);
-                d["inverse"] = copied_matrix(step.inverse, step.xrows, step.yrows);
-            }
-            break;
-    }
-    return d;
-}
 
 template <class Items>
 py::list processing_list(const Items& items) {
@@ -260,6 +171,27 @@ std::vector<index_t> known_rows(const Items& items) {
     return items.size() > 1 ? sizes(items) : std::vector<index_t>(items.size(), 0);
 }
 
+py::object set_transfer(Network& net, py::object layer, py::object name) {
+    const std::optional<long long> index = whole_number(layer);
+    if (!index) {
+        throw py::type_error(
+            text("set_transfer: layer must be a whole number from 0, got ", type_name(layer)));
+    }
+    const auto transfer =
+        transfer_from_name(word(name, "set_transfer", "name", "the name of a transfer function"));
+    net.set_transfer(static_cast<index_t>(*index), transfer);
+    return py::none();
+}
+
+py::object assign(Network& net, py::object other) {
+    if (!py::isinstance<Network>(other)) {
+        throw py::type_error(
+            text("assign: other must be a jacnet.Network, got ", type_name(other)));
+    }
+    net = py::cast<const Network&>(other);
+    return py::none();
+}
+
 void set_wb(Network& net, py::handle values) {
     const py::array wb = doubles(values, {"setwb", "wb"});
     if (wb.ndim() != 1) {
@@ -270,18 +202,32 @@ void set_wb(Network& net, py::handle values) {
     net.set_parameters(vector(wb));
 }
 
+py::array outputs(const Network& net, py::object x, py::object n_threads, py::object out) {
+    const auto threads = thread_count(n_threads, "sim");
+    const Signals sx(x, {"sim", "x"}, sizes(net.structure().inputs));
+    const index_t samples = sx.views().empty() ? 0 : sx.views()[0].cols;
+    const py::array y =
+        result(out, {"sim", "out"}, {{net.n_outputs(), samples}, instead::fewer_samples});
+    refuse_overlap(y, "sim", sx.arrays(), "x");
+    refuse_overlap(y, "sim", net);
+    const double work =
+        2.0 * static_cast<double>(net.n_parameters() + 1) * static_cast<double>(samples);
+    unlocked(work, net, [&](const Network& own) { simulate(own, sx.views(), matrix(y), threads); });
+    return y;
+}
+
 }  // namespace
 
 void bind_network(py::module_& m) {
-    py::class_<Network>(m, "Network", py::custom_type_setup([](PyHeapTypeObject* type) {
-                            type->ht_type.tp_new = &new_network;
-                        }),
-                        "A network and its parameters; see jacnet.Network.")
-        .def("build", &build, py::kw_only(), py::arg("input_sizes"), py::arg("layer_sizes"),
-             py::arg("transfer"), py::arg("bias"), py::arg("input_sources"),
-             py::arg("layer_sources"), py::arg("output_layers"), py::arg("input_processing"),
-             py::arg("output_processing"),
-             "Becomes a network of this structure, with zero parameters.")
+    py::class_<Network> cls(m, "Network", py::custom_type_setup([](PyHeapTypeObject* type) {
+                                type->ht_type.tp_new = &new_network;
+                            }),
+                            "A network and its parameters; see jacnet.Network.");
+    cls.def("build", &build, py::kw_only(), py::arg("input_sizes"), py::arg("layer_sizes"),
+            py::arg("transfer"), py::arg("bias"), py::arg("input_sources"),
+            py::arg("layer_sources"), py::arg("output_layers"), py::arg("input_processing"),
+            py::arg("output_processing"),
+            "Becomes a network of this structure, with zero parameters.")
         .def_property_readonly("input_sizes",
                                [](const Network& net) { return sizes(net.structure().inputs); })
         .def_property_readonly("output_sizes",
@@ -328,15 +274,7 @@ void bind_network(py::module_& m) {
         .def_property_readonly("n_parameters", &Network::n_parameters)
         .def_property_readonly("wb", &wb_view, "The parameter vector (P,), a writable view.")
         .def_property_readonly("blocks", &block_rows)
-        .def("block", &block_view, py::arg("name"),
-             "A writable view of one block: (S,) for a bias, else (S, C) in Fortran order.")
         .def("set_learn", &Network::set_learn, py::arg("name"), py::arg("flag"))
-        .def(
-            "set_transfer",
-            [](Network& net, index_t layer, const std::string& word) {
-                net.set_transfer(layer, transfer_from_name(word));
-            },
-            py::arg("layer"), py::arg("name"))
         .def(
             "configure",
             [](Network& net, py::object x, py::object t) {
@@ -384,27 +322,17 @@ void bind_network(py::module_& m) {
         .def("to_bytes", [](const Network& net) { return py::bytes(to_bytes(net)); })
         .def_static(
             "from_bytes", [](const py::bytes& data) { return from_bytes(std::string(data)); },
-            py::arg("data"))
-        .def(
-            "assign", [](Network& net, const Network& other) { net = other; }, py::arg("other"),
-            "Becomes a deep copy of the other network.")
-        .def(
-            "__call__",
-            [](const Network& net, py::object x, py::object n_threads,
-               py::object out) -> py::array {
-                const auto threads = thread_count(n_threads, "sim");
-                const Signals sx(x, {"sim", "x"}, sizes(net.structure().inputs));
-                const index_t samples = sx.views().empty() ? 0 : sx.views()[0].cols;
-                const py::array y = result(out, {"sim", "out"}, {net.n_outputs(), samples});
-                refuse_overlap(y, "sim", sx.arrays(), "x");
-                refuse_overlap(y, "sim", net);
-                const double work = 2.0 * static_cast<double>(net.n_parameters() + 1) *
-                                    static_cast<double>(samples);
-                unlocked(work, net, [&](const Network& own) {
-                    simulate(own, sx.views(), matrix(y), threads);
-                });
-                return y;
-            },
-            py::arg("x"), py::kw_only(), py::arg("n_threads") = py::none(),
-            py::arg("out") = py::none());
+            py::arg("data"));
+    def_method(cls, {"block", "block", "net.block"},
+               "A writable view of one block: (S,) for a bias, else (S, C) in Fortran order.",
+               {required("name")}, [](Network& net, py::object name) {
+                   return block_view(net, word(name, "block", "name", "the name of a block"));
+               });
+    def_method(cls, {"set_transfer", "set_transfer", "net.set_transfer"},
+               "Another transfer function for a layer, counted from 0.",
+               {required("layer"), required("name")}, set_transfer);
+    def_method(cls, {"assign", "assign", "net.assign"}, "Becomes a deep copy of the other network.",
+               {required("other")}, assign);
+    def_method(cls, {"__call__", "sim", "net"}, "Network outputs, S x Q.",
+               {required("x"), keyword("n_threads"), keyword("out")}, outputs);
 }

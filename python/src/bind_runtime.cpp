@@ -2,9 +2,14 @@
 
 #include <pybind11/stl.h>
 
+#include <limits>
+
 #include "buffers.hpp"
 #include "docstrings.hpp"
+#include "fast_call.hpp"
 #include "ndarray.hpp"
+#include "options.hpp"
+#include "words.hpp"
 
 namespace py = pybind11;
 using namespace jacnet;
@@ -31,13 +36,24 @@ py::list transfer_names() {
     return names;
 }
 
+int derivative_order(py::handle order) {
+    const std::optional<long long> value = python::whole_number(order);
+    if (!value) {
+        throw py::type_error("transfer: order must be 0, 1 or 2, got " + python::type_name(order));
+    }
+    if (*value < 0 || *value > 2) {
+        throw py::value_error("transfer: order must be 0, 1 or 2, got " + std::to_string(*value));
+    }
+    return static_cast<int>(*value);
+}
+
 /// Features in rows, samples in columns; anything elementwise in any shape.
-py::array transfer_array(const std::string& word, py::object n, int order) {
+py::array transfer_array(py::object name, py::object n, py::object order_object) {
+    const std::string word =
+        python::word(name, "transfer", "name", "the name of a transfer function");
     const Transfer f = transfer_from_name(word);
     const py::array in = python::doubles(n, {"transfer", "n"});
-    if (order < 0 || order > 2) {
-        throw py::value_error("transfer: order must be 0, 1 or 2, got " + std::to_string(order));
-    }
+    const int order = derivative_order(order_object);
     if (couples_features(f) && (in.ndim() != 2 || (order > 0 && has_matrix_slope(f)))) {
         throw py::value_error("transfer: " + word +
                               " couples features: pass a matrix with samples in columns, order=0");
@@ -52,40 +68,43 @@ py::array transfer_array(const std::string& word, py::object n, int order) {
     return out;
 }
 
+py::dict buffers(py::object limit) {
+    if (!limit.is_none()) {
+        const std::optional<long long> bytes = python::whole_number(limit);
+        if (!bytes) {
+            throw py::type_error("buffers: limit must be a whole number of bytes or None, got " +
+                                 python::type_name(limit));
+        }
+        if (*bytes < 0 || *bytes == std::numeric_limits<long long>::max()) {
+            throw py::value_error("buffers: limit must be from 0 to below 2**63 - 1 bytes");
+        }
+        python::set_buffer_limit(static_cast<std::size_t>(*bytes));
+    }
+    py::dict d;
+    d["limit"] = python::buffer_limit();
+    d["kept"] = python::buffered();
+    return d;
+}
+
 }  // namespace
 
 void bind_runtime(py::module_& m) {
-    m.def(
-        "build_info", build_info_dict,
-        "Version, compiler, Eigen, OpenMP and instruction sets (compiled, available, in use), and\n"
-        "the number of threads that a call without n_threads may use, as a dict.");
-    m.def(
-        "buffers",
-        [](py::object limit) {
-            if (!limit.is_none()) {
-                if (!PyIndex_Check(limit.ptr())) {
-                    throw py::type_error("buffers: limit must be a whole number of bytes or None");
-                }
-                int overflow = 0;
-                const long long bytes =
-                    PyLong_AsLongLongAndOverflow(py::int_(limit).ptr(), &overflow);
-                if (overflow != 0 || bytes < 0) {
-                    throw py::value_error("buffers: limit must be from 0 to below 2**63 bytes");
-                }
-                python::set_buffer_limit(static_cast<std::size_t>(bytes));
-            }
-            py::dict d;
-            d["limit"] = python::buffer_limit();
-            d["kept"] = python::buffered();
-            return d;
-        },
-        py::arg("limit") = py::none(), docstrings::buffers);
-    m.def("clear_buffers", &python::clear_buffers,
-          "Give the memory kept for later results back to the system; see `buffers`.");
-    m.def("transfer_functions", transfer_names, "Names of all transfer functions.");
-    m.def(
-        "transfer", transfer_array, py::arg("name"), py::arg("n"), py::arg("order") = 0,
-        "Value (order 0), slope (1) or curvature (2) of a transfer function, elementwise over an\n"
-        "array of net inputs; functions that couple features take a matrix with samples in\n"
-        "columns, and softmax and radbasn give values only.");
+    using namespace python;
+    def_fast(m, "build_info",
+             "Version, compiler, Eigen, OpenMP and instruction sets (compiled, available, in use), "
+             "and\nthe number of threads that a call without n_threads may use, as a dict.",
+             build_info_dict);
+    def_fast(m, "buffers", docstrings::buffers, {optional("limit")}, buffers);
+    def_fast(m, "clear_buffers",
+             "Give the memory kept for later results back to the system; see `buffers`.", [] {
+                 clear_buffers();
+                 return py::none();
+             });
+    def_fast(m, "transfer_functions", "Names of all transfer functions.", transfer_names);
+    def_fast(m, "transfer",
+             "Value (order 0), slope (1) or curvature (2) of a transfer function, elementwise over "
+             "an\narray of net inputs; functions that couple features take a matrix with samples "
+             "in\ncolumns, and softmax and radbasn give values only.",
+             {required("name"), required("n"), optional("order", "0", py::int_(0))},
+             transfer_array);
 }

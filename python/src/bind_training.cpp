@@ -4,7 +4,9 @@
 
 #include <pybind11/stl.h>
 
+#include "fast_call.hpp"
 #include "ndarray.hpp"
+#include "options.hpp"
 #include "unlocked.hpp"
 
 namespace py = pybind11;
@@ -139,9 +141,11 @@ private:
     std::chrono::steady_clock::time_point asked_{};
 };
 
-py::dict python_train(Network& net, py::object x, py::object t, py::object ew,
-                      const py::dict& options, py::object seed, py::object callback,
+py::dict python_train(py::object net_object, py::object x, py::object t, py::object ew,
+                      py::object options, py::object seed, py::object callback,
                       py::object n_threads) {
+    need_self<Network>("train", net_object);
+    auto& net = py::cast<Network&>(net_object);
     TrainingSettings settings = settings_of(options);
     settings.seed = random_seed(seed, "train");
     settings.n_threads = thread_count(n_threads, "train");
@@ -168,7 +172,9 @@ py::dict python_train(Network& net, py::object x, py::object t, py::object ew,
 }  // namespace
 
 void bind_training(py::module_& m) {
-    m.def("train", &python_train, py::arg("net"), py::arg("x"), py::arg("t"), py::arg("ew"),
-          py::arg("options"), py::arg("seed"), py::arg("callback"), py::arg("n_threads"),
-          "Trains the network in place and returns the record as a dict; see jacnet.train.");
+    def_fast(m, "train",
+             "Trains the network in place and returns the record as a dict; see jacnet.train.",
+             {required("net"), required("x"), required("t"), required("ew"), required("options"),
+              required("seed"), required("callback"), required("n_threads")},
+             python_train);
 }

@@ -7,36 +7,14 @@
 #include <string>
 #include <vector>
 
-#include "ndarray.hpp"
+#include "data.hpp"
+#include "fast_call.hpp"
+#include "options.hpp"
+#include "results.hpp"
 #include "unlocked.hpp"
+#include "words.hpp"
 
 namespace jacnet::python {
-
-/// The arguments that all derivatives share, as views; arrays stay alive with it.
-class Data {
-public:
-    Data(const Network& net, const char* function, py::handle x, py::handle t, py::handle ew,
-         py::handle samples);
-
-    const Samples& samples() const { return samples_; }
-    /// Samples in use.
-    index_t count() const { return count_; }
-    /// Of a Jacobian; the largest size there is where the product does not fit.
-    index_t n_columns() const;
-    /// Raw rows of all inputs.
-    index_t n_inputs() const;
-    /// (x, t, ew, samples) as float64 arrays: lists of them, or None where there are none.
-    py::tuple arrays() const;
-    /// Refuses a result that shares memory with an argument or the network.
-    void refuse_overlap(const py::array& out, const char* function) const;
-
-private:
-    const Network& net_;
-    Signals x_, t_;
-    Weights ew_;
-    Samples samples_;
-    index_t count_ = 0;
-};
 
 /// Where a question is answered in float64, and the caller's array: the same one, but for a
 /// linearization that answers in float32.
@@ -68,7 +46,7 @@ class PyLinearization {
     /// One question at a time: the answers share what the linearization keeps.
     class InUse {
     public:
-        explicit InUse(std::atomic<bool>& flag);
+        InUse(std::atomic<bool>& flag, const char* function);
         ~InUse() { flag_ = false; }
         InUse(const InUse&) = delete;
         InUse& operator=(const InUse&) = delete;
@@ -91,9 +69,9 @@ public:
     const Network& network() const { return net_; }
     const Data& data() const { return data_; }
 
-    /// Will answer many questions: keeps the parameters, and the tape.
-    void keep();
-    /// The same samples under a loss given by its derivatives at the outputs.
+    /// Will answer many questions: keeps the parameters, and the tape; and the network's object.
+    void keep(py::object owner);
+    /// The same samples under a loss given by its derivatives at the outputs; keeps this one.
     std::unique_ptr<PyLinearization> with_loss(py::handle dloss, py::handle d2loss);
     /// Takes the parameters as they are now, and reads and checks the data. A question of enough
     /// flops to be asked without the interpreter lock gets a copy of the network, which others may
@@ -105,34 +83,30 @@ public:
     py::array gradient(const char* function, py::handle n_threads, py::handle out,
                        double sign = 1.0);
     py::array de_dwb(const char* function, py::handle n_threads, py::handle out);
-    py::array jacobian(const char* function, const std::string& wrt, py::handle n_threads,
-                       py::handle out);
+    py::array jacobian(const char* function, py::handle n_threads, py::handle out);
+    py::array input_jacobian(const char* function, py::handle n_threads, py::handle out);
     py::array gram(const char* function, py::handle n_threads, py::handle out, GramForm form);
     py::tuple normal_equations(const char* function, py::handle n_threads, py::handle out);
-    py::array hessian(const char* function, const std::string& kind, py::handle n_threads,
-                      py::handle out);
+    py::array hessian(const char* function, Curvature kind, py::handle n_threads, py::handle out);
 
     /// For the rooms that ask more: a result array that shares memory with no argument, ...
-    Answer target(const char* function, py::handle out, const std::vector<index_t>& shape,
-                  bool c_order = false) const;
+    Answer target(const char* function, py::handle out, const ResultForm& form) const;
     /// ... whose elements are doubles, or floats where the answers are, ...
-    py::array exact_target(const char* function, py::handle out, const std::vector<index_t>& shape,
-                           bool c_order = false) const;
+    py::array exact_target(const char* function, py::handle out, ResultForm form) const;
     Real real() const { return real_; }
     /// ... a question of so many flops, asked without the interpreter lock where that pays, ...
     template <class Work>
-    auto ask(double flops, Work&& work) {
-        const InUse in_use(in_use_);
+    auto ask(const char* function, double flops, Work&& work) {
+        const InUse in_use(in_use_, function);
         return unlocked(flops, work);
     }
     /// ... and the rough flops of one that costs `per_parameter` per parameter and sample.
     double work(index_t per_parameter) const;
 
 private:
-    std::vector<index_t> jacobian_shape() const { return {n_parameters_, n_columns_}; }
+    py::array jacobian_target(const char* function, py::handle out) const;
     template <class Question>
-    void into(const py::array& answer, double flops, Question&& question);
-    py::array input_jacobian(const char* function, std::optional<int> threads, py::handle out);
+    void into(const char* function, const py::array& answer, double flops, Question&& question);
 
     const Network& net_;
     const char* function_;
@@ -141,15 +115,18 @@ private:
     Parameters parameters_ = Parameters::borrowed;
     std::optional<Linearization> made_;
     std::vector<py::array> held_;  ///< what a loss is borrowed from
+    py::object owner_;             ///< what must live as long
     std::atomic<bool> in_use_{false};
     Real real_ = Real::float64;
 };
 
-/// A word from a few; anything else is refused by name.
-std::string word(py::handle object, const char* function, const char* argument,
-                 const char* expected);
+/// The network itself, or TypeError.
+const Network& network(py::handle object, const char* function);
 
-/// Targets that a question cannot do without: None is refused like any other non-array.
-py::handle need(py::handle t, const char* function);
+/// The parameter `net` of a function. That a linearization was passed is said first.
+Parameter network_parameter();
+
+/// The name of a method of the class.
+inline MethodName question(const char* name) { return {name, name, std::string("lin.") + name}; }
 
 }  // namespace jacnet::python

@@ -1,11 +1,9 @@
 #pragma once
-/// Arrays into views, and every message about dtype, rank and shape.
+/// Arrays into views, and every message about what an array must be.
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +17,7 @@ namespace py = pybind11;
 struct Argument {
     const char* function;
     std::string name;
+    bool is_vector = false;  ///< a direction or weights: booleans are then taken for a mask
 };
 
 /// A float64 array that C++ can view: the caller's own where possible, else a cast copy.
@@ -53,34 +52,6 @@ private:
     MatrixView<const double> view_{};
 };
 
-/// Indices or a boolean mask over `n_samples` samples; negative indices count from the end.
-std::optional<std::vector<index_t>> sample_indices(py::handle object, index_t n_samples,
-                                                   const char* function);
-
-/// None or a whole number from 0 to 2**32 - 1.
-std::optional<std::uint32_t> random_seed(py::handle object, const char* function);
-
-/// None or a whole number of at least 1.
-std::optional<int> thread_count(py::handle object, const char* function);
-
-/// What results are made of: float64, or float32 where the caller asks for it.
-enum class Real { float64, float32 };
-
-/// None, numpy.float64 or numpy.float32, as NumPy understands them.
-/// @throws TypeError for another
-Real real_type(py::handle dtype, const char* function);
-
-/// Result arrays: `out` as given and checked, or a new one in Fortran order.
-/// @throws TypeError for another type or dtype; ValueError for shape, read-only or overlapping
-/// `out`
-py::array result(py::handle out, const Argument& argument, const std::vector<index_t>& shape,
-                 bool c_order = false, Real real = Real::float64);
-
-/// Refuses a result that shares memory with an input.
-void refuse_overlap(const py::array& out, const char* function,
-                    const std::vector<py::array>& inputs, const char* name);
-void refuse_overlap(const py::array& out, const char* function, const Network& net);
-
 MatrixView<double> matrix(const py::array& array);
 VectorView<double> vector(const py::array& array);
 /// The same of float32 arrays.
@@ -93,13 +64,21 @@ py::array copied(const std::vector<T>& values) {
     return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
 }
 
+/// What results are made of: float64, or float32 where the caller asks for it.
+enum class Real { float64, float32 };
+
+/// Whether it holds such numbers in the machine's byte order; asks no Python code.
+bool is_real(const py::array& array, Real real);
+/// Whether elements, of 4 or 8 bytes, lie at whole multiples of their size.
+bool whole_elements(const py::array& array);
+/// Whether it is a masked array.
+bool masked(const py::array& array);
+/// Whether it is a list or a tuple.
+bool is_sequence(py::handle object);
+
+std::string dtype_name(const py::dtype& dtype);
 /// "(3, 7)"
 std::string shape_text(const py::array& array);
-
-/// The name of an object's type, for messages.
-std::string type_name(py::handle object);
-
-/// The network itself, or TypeError.
-const Network& network(py::handle object, const char* function);
+std::string shape_text(const std::vector<index_t>& shape);
 
 }  // namespace jacnet::python

@@ -1,32 +1,74 @@
 #include "order.hpp"
 
-#include "linearization.hpp"
+#include <utility>
+#include <vector>
+
+#include "parallel.hpp"
+#include "unlocked.hpp"
+#include "words.hpp"
 
 namespace jacnet::python {
+
+namespace {
+
+/// An element (i, j), i <= j, of a packed triangle.
+struct Place {
+    index_t i, j;
+    std::size_t packed() const { return static_cast<std::size_t>(i + j * (j + 1) / 2); }
+};
+
+/// Moves every element to its new place, cycle by cycle: beside the triangle there is one bit for
+/// each of its elements.
+void rearrange_triangle(const VectorView<double>& triangle, const index_t* index, index_t p) {
+    std::vector<bool> placed(static_cast<std::size_t>(triangle.size));
+    const auto value = [&](Place at) -> double& {
+        return triangle[static_cast<index_t>(at.packed())];
+    };
+    const auto source = [&](Place at) -> Place {
+        const auto [least, most] = std::minmax(index[at.i], index[at.j]);
+        return {least, most};
+    };
+    for (index_t j = 0; j < p; ++j) {
+        detail::poll_interrupt();
+        for (index_t i = 0; i <= j; ++i) {
+            const Place start{i, j};
+            if (placed[start.packed()]) continue;
+            const double first = value(start);
+            Place at = start;
+            for (Place from = source(at); from.packed() != start.packed(); from = source(at)) {
+                value(at) = value(from);
+                placed[at.packed()] = true;
+                at = from;
+            }
+            value(at) = first;
+            placed[at.packed()] = true;
+        }
+    }
+}
+
+}  // namespace
 
 ParameterOrder::ParameterOrder(const char* function, const Network& net, py::handle order)
     : function_(function) {
     if (order.is_none()) return;
-    constexpr const char* expected = "'matlab', 'torch', 'keras' or 'sklearn'";
-    const std::string name = word(order, function, "order", expected);
-    if (name == "matlab") return;
-    if (name != "torch" && name != "keras" && name != "sklearn") {
-        throw py::value_error(std::string(function) + ": order is '" + name + "', expected " +
-                              expected);
-    }
-    index_ =
-        py::cast(net, py::return_value_policy::reference).attr("layout").attr("permutation")(name);
+    if (one_of(order, function, "order", {"matlab", "torch", "keras", "sklearn"}) == 0) return;
+    index_ = py::cast(net, py::return_value_policy::reference)
+                 .attr("layout")
+                 .attr("_permutation")(order, function);
+}
+
+void ParameterOrder::check_length(const py::object& index, index_t n_parameters) const {
+    if (static_cast<index_t>(py::len(index)) == n_parameters) return;
+    throw py::value_error(std::string(function_) +
+                          ": the network's layout has changed since linearize; order= "
+                          "needs a new linearization");
 }
 
 py::array ParameterOrder::rearranged(const py::array& array, std::initializer_list<int> axes,
                                      const py::object& index) const {
     py::object taken = array;
     for (const int axis : axes) {
-        if (array.shape(axis) != static_cast<py::ssize_t>(py::len(index))) {
-            throw py::value_error(std::string(function_) +
-                                  ": the network's layout has changed since linearize; order= "
-                                  "needs a new linearization");
-        }
+        check_length(index, array.shape(axis));
         taken = taken.attr("take")(index, axis);
     }
     array.attr("__setitem__")(py::ellipsis(), taken);
@@ -43,6 +85,24 @@ void ParameterOrder::layer(const py::array& square, index_t first, index_t last)
     const py::object inside =
         index_[index_.attr("__ge__")(first).attr("__and__")(index_.attr("__lt__")(last))];
     rearranged(square, {0, 1}, inside.attr("__sub__")(first));
+}
+
+void ParameterOrder::packed(const VectorView<double>& triangle, index_t n_parameters) const {
+    if (natural()) return;
+    check_length(index_, n_parameters);
+    const auto index = py::array_t<index_t, py::array::forcecast | py::array::c_style>(index_);
+    const index_t* places = index.data();
+    unlocked(static_cast<double>(triangle.size) * 10.0,
+             [&] { rearrange_triangle(triangle, places, n_parameters); });
+}
+
+py::array ParameterOrder::to_layout(const py::array& vectors) const {
+    if (natural()) return vectors;
+    check_length(index_, vectors.shape(0));
+    py::array arranged(vectors.dtype(),
+                       std::vector<py::ssize_t>(vectors.shape(), vectors.shape() + vectors.ndim()));
+    arranged.attr("__setitem__")(index_, vectors);
+    return arranged;
 }
 
 }  // namespace jacnet::python

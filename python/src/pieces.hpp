@@ -19,9 +19,10 @@ py::array hessian_diagonal(PyLinearization& lin, const char* function, Curvature
                            py::handle order, py::handle n_threads, py::handle out);
 double hessian_trace(PyLinearization& lin, const char* function, Curvature kind,
                      py::handle n_threads);
-/// `rows` and `cols` as Layout.select takes them; cols None: the rows.
+/// `rows` and `cols` as Layout.select takes them, in that order; cols None: the rows.
 py::array hessian_block(PyLinearization& lin, const char* function, py::handle rows,
-                        py::handle cols, Curvature kind, py::handle n_threads, py::handle out);
+                        py::handle cols, Curvature kind, py::handle order, py::handle n_threads,
+                        py::handle out);
 py::array gradients(PyLinearization& lin, const char* function, py::handle order,
                     py::handle n_threads, py::handle out);
 py::array hessians(PyLinearization& lin, const char* function, Curvature kind, py::handle order,

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from typing import ClassVar
 
 import jacnet as jn
 import numpy as np
@@ -205,7 +206,7 @@ class TestTargets:
         lin = jn.linearize(net, x)
         assert lin.jacobian().shape[1] == S * Q
         for question in ("gradient", "de_dwb", "performance", "hessian", "normal_equations"):
-            with refused(ValueError, question, "t"):
+            with refused(ValueError, f"{question}: needs targets", "pass t to linearize"):
                 getattr(lin, question)()
 
 
@@ -253,6 +254,19 @@ class TestSamples:
         with refused(ValueError, name, "samples"):
             EVERY[name](net, x, t, samples=np.zeros((2, 2), dtype=int))
 
+    @with_samples
+    @pytest.mark.parametrize("one", [3, np.int64(3), np.array(3), 10**50])
+    def test_one_number(self, name, one, net, x, t):
+        with refused(TypeError, name, "samples", "one number", "pass samples=[i]"):
+            EVERY[name](net, x, t, samples=one)
+
+    @pytest.mark.parametrize("bad", [True, 1.5, slice("a", None)])
+    def test_neither_numbers_nor_a_slice(self, bad, net, x):
+        with pytest.raises(
+            TypeError, match=r"samples must be whole numbers, a slice|slice indices"
+        ):
+            jn.jacobian(net, x, samples=bad)
+
 
 class TestOut:
     @with_out
@@ -277,7 +291,13 @@ class TestOut:
     def test_read_only(self, name, net, x, t):
         out = EVERY[name](net, x, t)
         out.flags.writeable = False
-        with refused(ValueError, name, "out", "read-only"):
+        with refused(ValueError, name, "out", "read-only", "pass an array that can be written"):
+            EVERY[name](net, x, t, out=out)
+
+    @with_out
+    def test_masked(self, name, net, x, t):
+        out = np.ma.array(EVERY[name](net, x, t))
+        with refused(TypeError, name, "out", "masked array", "pass its .data"):
             EVERY[name](net, x, t, out=out)
 
     @with_out
@@ -362,16 +382,33 @@ class TestNames:
             getattr(jn, function)(given, net, x, t)
 
     def test_kind(self, net, x, t):
-        with refused(ValueError, "hessian", "kind", "gauss-newton"):
+        with refused(ValueError, "hessian: kind", "did you mean 'gauss-newton'?"):
             jn.hessian(net, x, t, kind="gauss_newton")
 
+    def test_structure(self, net, x, t):
+        with refused(ValueError, "hessian: structure", "did you mean 'diagonal'?"):
+            jn.hessian(net, x, t, structure="diagnal")
+        with refused(ValueError, "fisher: structure", "expected 'full' or 'diagonal'"):
+            jn.fisher(net, x, t, structure="block")
+
     def test_wrt(self, net, x):
-        with refused(ValueError, "jacobian", "wrt", "inputs"):
+        with refused(ValueError, "jacobian: wrt", "did you mean 'inputs'?"):
             jn.jacobian(net, x, wrt="input")
 
     def test_sign(self, net, x, t):
-        with refused(ValueError, "defaultderiv", "sign", "matlab"):
+        with refused(ValueError, "defaultderiv: sign", "did you mean 'matlab'?"):
             jn.defaultderiv("dperf_dwb", net, x, t, sign="matlb")
+
+    def test_order(self, net, x, t):
+        with refused(ValueError, "gradient: order", "did you mean 'torch'?"):
+            jn.gradient(net, x, t, order="pytorch")
+
+    def test_flags(self, net, x, t):
+        with refused(TypeError, "hessian: packed must be True or False, got int"):
+            jn.hessian(net, x, t, packed=1)
+        with refused(TypeError, "gram: traced must be True or False, got str"):
+            jn.gram(net, x, traced="no")
+        assert jn.gram(net, x, traced=np.True_).shape == (Q, Q)
 
 
 class TestNetwork:
@@ -780,10 +817,118 @@ class TestOneQuestionAtATime:
         assert output_of(script) == "refused\n"
 
 
-def test_samples_as_a_range(net, x):
+@pytest.mark.parametrize(
+    "samples", [range(1, 5, 2), slice(2, 5), slice(None, None, -2), slice(-2, 100), slice(5, 1)]
+)
+def test_samples_as_a_range_or_a_slice(net, x, t, samples):
+    chosen = samples if isinstance(samples, slice) else list(samples)
     np.testing.assert_array_equal(
-        jn.jacobian(net, x, samples=range(1, 5, 2)), jn.jacobian(net, x[:, [1, 3]])
+        jn.jacobian(net, x, samples=samples), jn.jacobian(net, x[:, chosen])
     )
+    np.testing.assert_array_equal(
+        jn.linearize(net, x, t, samples=samples).gradient(),
+        jn.gradient(net, x[:, chosen], t[:, chosen]),
+    )
+
+
+def test_booleans_are_no_vectors(net, x, t):
+    lin = jn.linearize(net, x, t)
+    p = net.n_parameters
+    calls = {
+        ("jvp", "v"): (np.ones(p, bool),),
+        ("hvp", "v"): ([True] * p,),
+        ("ggnvp", "v"): (np.ones((p, 2), bool),),
+        ("vjp", "u"): (np.ones((S, Q), bool),),
+        ("input_jvp", "v"): (np.ones((R, Q), bool),),
+        ("input_vjp", "u"): ([np.ones((S, Q), bool)],),
+        ("input_hvp", "v"): (np.ones((S, Q)), np.ones((R, Q), bool)),
+    }
+    for (name, argument), args in calls.items():
+        with refused(
+            TypeError, f"{name}: {argument}", "booleans", "real numbers", ".astype(float)"
+        ):
+            getattr(lin, name)(*args)
+
+
+class TestMemory:
+    """What cannot be had is refused with its size, and with what would help."""
+
+    MATRICES: ClassVar = {
+        "hessian": (jn.hessian, ("hvp", "HessianOperator", "'block'", "'diagonal'")),
+        "packed": (lambda *a, **k: jn.hessian(*a, packed=True, **k), ("hvp", "'block'")),
+        "block": (lambda *a, **k: jn.hessian(*a, structure="block", **k), ("'diagonal'", "hvp")),
+        "gauss_newton": (jn.gauss_newton, ("ggnvp", "'block'", "gauss_newton_diagonal")),
+        "normal_equations": (jn.normal_equations, ("jvp", "gauss_newton_diagonal")),
+        "fisher": (jn.fisher, ("structure='diagonal'",)),
+        "empirical_fisher": (jn.empirical_fisher, ("structure='diagonal'",)),
+    }  # fmt: skip
+
+    @staticmethod
+    def message(ask, *args, **options):
+        with pytest.raises(MemoryError) as caught:
+            ask(*args, **options)
+        return str(caught.value)
+
+    @staticmethod
+    def gib(message):
+        return float(re.search(r"needs ([0-9.e+]+) GiB", message)[1])
+
+    @pytest.mark.parametrize("name", MATRICES)
+    def test_matrices(self, name):
+        wide = jn.Network([1000, 1000, 1])  # P x P numbers are 7 TiB
+        ask, remedies = self.MATRICES[name]
+        message = self.message(ask, wide, np.ones((1000, 2)), np.ones((1, 2)))
+        p, first, second = wide.n_parameters, 1001000, 1001
+        elements = {"packed": p * (p + 1) / 2, "block": first**2 + second**2}.get(name, p * p)
+        assert self.gib(message) == pytest.approx(8 * elements / 2**30, rel=1e-4)
+        assert "fewer samples" not in message
+        for word in (*remedies, "out= a numpy.memmap"):
+            assert word in message
+
+    def test_float32(self):
+        wide = jn.Network([1000, 1000, 1])
+        x, t = np.ones((1000, 2)), np.ones((1, 2))
+        p = wide.n_parameters
+        message = self.message(jn.hessian, wide, x, t, dtype=np.float32)
+        assert self.gib(message) == pytest.approx(4 * p * p / 2**30, rel=1e-4)
+        message = self.message(jn.hessian, wide, x, t, dtype=np.float32, packed=True)
+        assert self.gib(message) == pytest.approx(6 * p * (p + 1) / 2**30, rel=1e-4)
+        assert "in float64 before it is rounded" in message
+
+    def test_blocks_that_fit_one_by_one(self):
+        block = 0.3 * jn._core.available_memory() / 8  # elements
+        width = int(block**0.25)
+        net = jn.Network([width] * 6)
+        message = self.message(
+            jn.hessian, net, np.ones((width, 1)), np.ones((width, 1)), structure="block"
+        )
+        size = width * (width + 1)
+        assert f"a block for each of 5 layers: ({size}, {size})" in message
+        assert self.gib(message) == pytest.approx(5 * 8 * size**2 / 2**30, rel=1e-4)
+
+    @pytest.mark.parametrize("name", ["hvp", "ggnvp", "jvp"])
+    def test_vectors(self, name, net, x, t):
+        v = np.broadcast_to(np.zeros(1), (net.n_parameters, 2**45))
+        message = self.message(getattr(jn.linearize(net, x, t), name), v)
+        assert message.startswith(f"{name}: the result of shape (")
+        assert f"{2**45})" in message
+        assert "fewer vectors" in message
+
+    def test_samples(self, net):
+        x = np.broadcast_to(np.ones((R, 1)), (R, 2**46))
+        t = np.broadcast_to(np.ones((S, 1)), (S, 2**46))
+        for name in ("gradients", "hessians", "defaultderiv", "jacobian", "input_hessian", "gram"):
+            ask = getattr(jn, name)
+            args = {"defaultderiv": ("de_dwb", net, x, t), "gradients": (net, x, t),
+                    "hessians": (net, x, t)}.get(name, (net, x))  # fmt: skip
+            message = self.message(ask, *args)
+            assert message.startswith(f"{name}: the result of shape (")
+            assert "fewer samples" in message
+
+    def test_indices(self, net):
+        x = np.broadcast_to(np.ones((R, 1)), (R, 2**50))
+        message = self.message(jn.jacobian, net, x, samples=slice(2**49))
+        assert message.startswith(f"jacobian: samples has {2**49} indices, more than memory holds")
 
 
 class TestArguments:

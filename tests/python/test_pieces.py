@@ -342,11 +342,6 @@ class TestBadInput:
                 ("packed", "'block'", "'full'"),
             ),
             (
-                lambda lin: lin.hessian(packed=True, order="torch"),
-                ValueError,
-                ("packed", "order"),
-            ),
-            (
                 lambda lin: lin.hessian(structure="block", out=np.zeros((3, 3))),
                 TypeError,
                 ("hessian", "out", "list", "3"),
@@ -380,8 +375,21 @@ class TestBadInput:
             ),
             (lambda lin: lin.hessian_block(1.5), TypeError, ("hessian_block", "rows", "float")),
             (lambda lin: lin.hessian_block(None), TypeError, ("hessian_block", "rows", "NoneType")),
-            (lambda lin: lin.hessian_block(("layer", 3)), IndexError, ("layer", "3", "2")),
-            (lambda lin: lin.hessian_block(("neuron", 0, 7)), IndexError, ("neuron", "7")),
+            (
+                lambda lin: lin.hessian_block(("layer", 3)),
+                IndexError,
+                ("hessian_block: rows: ", "layer 3", "to 2"),
+            ),
+            (
+                lambda lin: lin.hessian_block(0, [("neuron", 0, 7)]),
+                IndexError,
+                ("hessian_block: cols: ", "neuron 7", "7 neurons"),
+            ),
+            (
+                lambda lin: lin.hessian_block(("neuron", 0, "a")),
+                TypeError,
+                ("hessian_block: rows: neuron must be a whole number from 0, got str",),
+            ),
         ],
     )
     def test_messages(self, problem, ask, error, words):

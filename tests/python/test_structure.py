@@ -1,5 +1,7 @@
 """Which entry is which: blocks by name, choices of parameters, other libraries' orders."""
 
+import tracemalloc
+
 import jacnet as jn
 import numpy as np
 import pytest
@@ -49,7 +51,23 @@ def questions(net, x, t):
     asked["lin.jacobian"] = lin.jacobian, (0,)
     asked["jn.jacobian"] = (lambda **k: jn.jacobian(net, x, **k)), (0,)
     asked["diagonal"] = (lambda **k: lin.hessian(structure="diagonal", **k)), (0,)
+    u = np.cos(np.arange(2 * x.shape[1])).reshape(2, -1)
+    asked["lin.vjp"] = (lambda **k: lin.vjp(u, **k)), (0,)
+    asked["jn.vjp"] = (lambda **k: jn.vjp(net, x, np.dstack([u, -u]), **k)), (0,)
     return asked
+
+
+def products(net, x, t):
+    """Products with v in some order: (ask(v, order, out), whether the result is in it)."""
+    lin = jn.linearize(net, x, t)
+    return {
+        "lin.jvp": (lin.jvp, False),
+        "jn.jvp": ((lambda v, **k: jn.jvp(net, x, v, **k)), False),
+        "lin.hvp": (lin.hvp, True),
+        "jn.hvp": ((lambda v, **k: jn.hvp(net, x, t, v, **k)), True),
+        "lin.ggnvp": (lin.ggnvp, True),
+        "jn.ggnvp": ((lambda v, **k: jn.ggnvp(net, x, t, v, **k)), True),
+    }
 
 
 class TestOrder:
@@ -99,11 +117,156 @@ class TestOrder:
             np.testing.assert_array_equal(actual, block[np.ix_(own, own)])
             first = last
 
-    def test_inputs_have_no_such_order(self, problem):
-        net, x, _ = problem
-        np.testing.assert_array_equal(
-            jn.jacobian(net, x, "inputs", order="torch"), jn.jacobian(net, x, "inputs")
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_products(self, problem, order):
+        """Rows of v are in the order, and rows of the result where these are parameters."""
+        net = problem[0]
+        index = net.layout.permutation(order)
+        rng = np.random.default_rng(0)
+        for name, (ask, in_order) in products(*problem).items():
+            for v in (rng.normal(size=80), rng.normal(size=(80, 3))):
+                plain = ask(v)
+                expected = plain[index] if in_order else plain
+                actual = ask(v[index], order=order)
+                np.testing.assert_array_equal(actual, expected, err_msg=name)
+                out = np.empty(expected.shape)
+                assert ask(v[index], order=order, out=out) is out
+                np.testing.assert_array_equal(out, expected, err_msg=name)
+
+    def test_values_that_are_not_finite_are_named_as_they_came(self, problem):
+        v = np.zeros((80, 2))
+        v[3, 1] = np.nan
+        for name, (ask, _) in products(*problem).items():
+            with pytest.raises(
+                ValueError, match=rf"^{name.split('.')[1]}: v\[3, 1\] is nan; vectors must be"
+            ):
+                ask(v, order="torch")
+
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_packed_triangles(self, problem, order, dtype):
+        net, x, t = problem
+        lin = jn.linearize(net, x, t, dtype=dtype)
+        index = net.layout.permutation(order)
+        H = np.zeros((80, 80), dtype)
+        j, i = np.tril_indices(80)
+        H[i, j] = H[j, i] = lin.hessian(packed=True)
+        expected = H[np.ix_(index, index)][i, j]
+        np.testing.assert_array_equal(lin.hessian(packed=True, order=order), expected)
+        out = np.empty(2 * len(expected), dtype)[::2]
+        assert lin.hessian(packed=True, order=order, out=out) is out
+        np.testing.assert_array_equal(out, expected)
+
+    def test_packed_triangles_hold_no_matrix(self):
+        """Beside the triangle there is less than a sixteenth of it."""
+        net = jn.Network([30, 40, 3]).init(0)
+        x, t = np.ones((30, 4)), np.ones((3, 4))
+        out = np.empty(net.n_parameters * (net.n_parameters + 1) // 2)
+        tracemalloc.start()
+        try:
+            jn.hessian(net, x, t, packed=True, order="torch", out=out)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert most < out.nbytes / 16
+
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_chosen_blocks(self, problem, order):
+        """Integers count in the order; what has a name comes in it."""
+        net, x, t = problem
+        layout = net.layout
+        index = layout.permutation(order)
+        H = jn.hessian(net, x, t)
+        place = np.argsort(index)  # where a row of wb is in the order
+        mask = np.arange(80) % 7 == 0
+        for choice in ("LW{2,1}", "b{1}", "IW{1,1}(3,1)", ("layer", 1), ("neuron", 1, 2)):
+            rows = layout.select(choice)
+            rows = rows[np.argsort(place[rows])]
+            self.check_block(problem, choice, order, H[np.ix_(rows, index[:5])])
+        for choice in (slice(3, 50, 4), [7, 0, -1], mask, 12):
+            rows = np.atleast_1d(index[choice])
+            self.check_block(problem, choice, order, H[np.ix_(rows, index[:5])])
+        rows = [*index[4:6], *layout.select("b{2}"), index[0]]
+        self.check_block(problem, [slice(4, 6), "b{2}", 0], order, H[np.ix_(rows, index[:5])])
+
+    def check_block(self, problem, rows, order, expected):
+        lin = jn.linearize(*problem)
+        for ask in (lin.hessian_block, lambda *a, **k: jn.hessian_block(*problem, *a, **k)):
+            actual = ask(rows, range(5), order=order)
+            np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-14)
+
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch itself
+    def test_torch_agrees(self):
+        """A Sequential's own parameters(), through double backward passes."""
+        torch = pytest.importorskip("torch")
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(
+            torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2)
+        ).double()
+        parts = list(model.parameters())
+        net = jn.Network([3, 5, 2])
+        index = net.layout.permutation("torch")
+        net.wb[index] = np.concatenate([p.detach().numpy().ravel() for p in parts])
+        rng = np.random.default_rng(0)
+        x, t, v = rng.normal(size=(3, 20)), rng.normal(size=(2, 20)), rng.normal(size=len(index))
+        y = model(torch.tensor(x.T))
+        loss = torch.nn.functional.mse_loss(y, torch.tensor(t.T))
+        slopes = torch.autograd.grad(loss, parts, create_graph=True)
+        flat = torch.cat([s.ravel() for s in slopes])
+        products = torch.autograd.grad(flat @ torch.tensor(v), parts)
+        expected = np.concatenate([p.numpy().ravel() for p in products])
+        actual = jn.hvp(net, x, t, v, order="torch")
+        np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(
+            jn.gradient(net, x, t, order="torch"), flat.detach().numpy(), rtol=1e-10, atol=1e-13
         )
+
+    def test_sklearn_order_is_that_of_its_arrays(self):
+        """coefs_ are inputs x outputs, samples are rows: what MLPRegressor computes."""
+        net = jn.Network([3, 5, 2]).init(0)
+        x = np.random.default_rng(0).normal(size=(3, 20))
+        wb = net.wb[net.layout.permutation("sklearn")]
+        first, second, *intercepts = np.split(wb, np.cumsum([15, 10, 5]))
+        hidden = np.tanh(x.T @ first.reshape(3, 5) + intercepts[0])
+        y = hidden @ second.reshape(5, 2) + intercepts[1]
+        np.testing.assert_allclose(y.T, net(x), rtol=1e-12)
+
+    def test_inputs_have_no_such_order(self, problem):
+        net, x, t = problem
+        for ask in (jn.linearize(net, x, t).jacobian, lambda *a, **k: jn.jacobian(net, x, *a, **k)):
+            with pytest.raises(ValueError, match=r"jacobian: order is the order of param.*inputs"):
+                ask("inputs", order="torch")
+
+    @pytest.mark.parametrize("order", ORDERS[1:])
+    @pytest.mark.parametrize(
+        ("net", "odd"),
+        [
+            (jn.Network([2, 3, 1], connect="cascade"), "IW{2,1} has no place"),
+            (jn.Network([[2, 1], 3, 1]), "IW{1,2} has no place"),
+            (jn.Network([2, 3, 2, 1], connect=(
+                [[1], [0], [0]], [[0, 0, 0], [1, 0, 0], [1, 1, 0]])), "LW{3,1} has no place"),
+            (jn.Network([2, 3, 1], connect="cascade", learn={"IW{2,1}": False}), "IW{2,1}"),
+        ],
+    )  # fmt: skip
+    def test_networks_that_other_libraries_do_not_have(self, net, odd, order):
+        x = [np.ones((r, 4)) for r in net.input_sizes]
+        x = x if len(x) > 1 else x[0]
+        asks = {
+            "permutation": lambda: net.layout.permutation(order),
+            "reorder": lambda: net.layout.reorder(net.wb, order),
+            "gradient": lambda: jn.gradient(net, x, np.ones((1, 4)), order=order),
+            "hvp": lambda: jn.linearize(net, x, np.ones((1, 4))).hvp(net.wb, order=order),
+        }
+        for name, ask in asks.items():
+            with pytest.raises(ValueError, match=f"^{name}: order='{order}' is that of") as caught:
+                ask()
+            assert odd in str(caught.value)
+            assert "leave order out" in str(caught.value)
+        assert net.layout.permutation("matlab").tolist() == list(range(net.n_parameters))
+
+    def test_frozen_and_missing_parameters_are_left_out(self):
+        net = jn.Network([2, 3, 1], bias=[False, True], learn={"LW{2,1}": False})
+        assert net.layout.permutation("torch").tolist() == [0, 3, 1, 4, 2, 5, 6]
 
     def test_torch_order_is_that_of_its_parameters(self, problem):
         net, _, _ = problem
@@ -116,10 +279,12 @@ class TestOrder:
         for name, (ask, _) in questions(*problem).items():
             with pytest.raises(ValueError, match=r"\w+: order is 'numpy', expected 'matlab'"):
                 ask(order="numpy")
+            with pytest.raises(ValueError, match=r"'sklern'.*; did you mean 'sklearn'\?"):
+                ask(order="sklern")
             with pytest.raises(TypeError, match=r"\w+: order must be 'matlab'.*got int"):
                 ask(order=3)
             assert name
-        with pytest.raises(ValueError, match=r"permutation: unknown order 'tortch'.*torch"):
+        with pytest.raises(ValueError, match=r"reorder: unknown order 'tortch'.*torch"):
             net.layout.reorder(net.wb, "tortch")
 
     def test_a_layout_that_changed(self, problem):
@@ -128,6 +293,10 @@ class TestOrder:
         net.set_learn("b{2}", False)
         with pytest.raises(ValueError, match=r"gradient: .* layout has changed since linearize"):
             lin.gradient(order="torch")
+        with pytest.raises(ValueError, match=r"hvp: .* layout has changed since linearize"):
+            lin.hvp(np.zeros(80), order="torch")
+        with pytest.raises(ValueError, match=r"hessian: .* layout has changed since linearize"):
+            lin.hessian(packed=True, order="torch")
 
 
 class TestBlocks:
