@@ -62,11 +62,9 @@ void check_vectors(const char* function, const OutputVectors<const double>& u, i
         const auto found = first_not_finite(
             {u.data + k * u.stride[2], n_outputs, n_samples, u.stride[0], u.stride[1]});
         if (!found) continue;
-        const double value = u.data[found->row * u.stride[0] + found->column * u.stride[1] +
-                                    k * u.stride[2]];
         refuse(function, ": u[", found->row, ", ", found->column,
-               u.count > 1 ? text(", ", k) : std::string(), "] is ", value,
-               "; weights of outputs must be finite");
+               u.count > 1 ? text(", ", k) : std::string(), "] is ",
+               u(found->row, found->column, k), "; weights of outputs must be finite");
     }
 }
 

@@ -157,7 +157,7 @@ void arguments_are_checked(const Case& c) {
     refused(small, out, "v has 16 rows, expected 17");
     refused(v, small, "out has shape (16, 1), expected (17, 1)");
     v(3, 0) = nan;
-    refused(v, out, "v[3] is not finite");
+    refused(v, out, "v[3] is nan; directions must be finite");
     const index_t strides[3] = {1, 2, 0};
     CHECK_THROWS(lin.jvp(v.view(), out.values.data(), strides), std::invalid_argument, "jvp: v[3]");
     Samples samples;
