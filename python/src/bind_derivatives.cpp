@@ -182,12 +182,10 @@ void bind_derivatives(py::module_& m) {
             [](PyLinearization& lin, py::object n, py::object out) {
                 return lin.outputs("outputs", n, out);
             },
-            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none,
-            "Network outputs, S x Q.")
+            py::kw_only(), py::arg("n_threads") = none, py::arg("out") = none, doc::outputs)
         .def(
             "performance", [](PyLinearization& lin, py::object n) { return lin.performance(n); },
-            py::kw_only(), py::arg("n_threads") = none,
-            "Performance on these samples, regularisation included.")
+            py::kw_only(), py::arg("n_threads") = none, doc::performance)
         .def(
             "gradient",
             [](PyLinearization& lin, py::object order, py::object n, py::object out) {
@@ -203,8 +201,7 @@ void bind_derivatives(py::module_& m) {
                 return rearrange(lin.de_dwb("de_dwb", n, out), {0});
             },
             py::kw_only(), py::arg("order") = none, py::arg("n_threads") = none,
-            py::arg("out") = none,
-            "Jacobian of the errors, P x (S*Q), as defaultderiv('de_dwb', ...).")
+            py::arg("out") = none, doc::de_dwb)
         .def(
             "jacobian",
             [](PyLinearization& lin, py::object wrt, py::object order, py::object n,

@@ -1,6 +1,8 @@
 /// The errors of a linearization, how they are scaled and counted, and what it was made of.
 
 #include "jacnet/runtime.hpp"
+
+#include "docstrings.hpp"
 #include "linearization.hpp"
 
 namespace py = pybind11;
@@ -8,18 +10,6 @@ using namespace jacnet;
 using namespace jacnet::python;
 
 namespace {
-
-constexpr const char* errors_doc =
-    R"(Errors as ``de_dwb`` differentiates them: sqrt(ew) norm (t - y), (S, Q).
-
-0 where the target does not count. Their squares sum to the e'e of ``normal_equations``; ``norm`` is
-the error normalisation of the network, 1 unless asked for. Cost: one simulation.)";
-
-constexpr const char* error_scales_doc =
-    R"(Factors of the errors, sqrt(ew) norm, (S, Q); 0 where the target does not count.)";
-
-constexpr const char* parameters_doc =
-    R"(A copy of the parameters that the linearization was made with, (P,).)";
 
 constexpr const char* made_of_doc =
     R"((net, x, t, ew, samples) that it was made of; the network may have changed since.)";
@@ -36,7 +26,7 @@ void bind_errors(py::module_& m) {
                lin.made().parameters(vector(wb));
                return wb;
            },
-           parameters_doc)
+           docstrings::parameters)
         .def(
             "errors",
             [](PyLinearization& lin, py::object n, py::object out) {
@@ -47,7 +37,7 @@ void bind_errors(py::module_& m) {
                 return e.given();
             },
             py::kw_only(), py::arg("n_threads") = py::none(), py::arg("out") = py::none(),
-            errors_doc)
+            docstrings::errors)
         .def(
             "error_scales",
             [](PyLinearization& lin, py::object out) {
@@ -56,7 +46,7 @@ void bind_errors(py::module_& m) {
                 lin.made().error_scales(matrix(s));
                 return s.given();
             },
-            py::kw_only(), py::arg("out") = py::none(), error_scales_doc)
+            py::kw_only(), py::arg("out") = py::none(), docstrings::error_scales)
         .def(
             "_made_of",
             [](PyLinearization& lin) {
