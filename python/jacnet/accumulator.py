@@ -122,7 +122,7 @@ class Accumulator:
         self._spoilt = False
 
     def performance(self) -> float:
-        """Performance on all samples so far, regularisation included.
+        """Performance on all samples so far, a float, regularisation included.
 
         Errors as of :meth:`gradient`.
         """

@@ -132,7 +132,18 @@ class Laplace:
     ) -> Laplace:
         """The posterior of another prior precision or noise, without new curvature.
 
-        Parameters, errors as in :meth:`log_marginal_likelihood`; returns a Laplace. Cost: nothing.
+        Parameters
+        ----------
+        prior_precision, noise : as in :meth:`log_marginal_likelihood`
+
+        Returns
+        -------
+        Laplace
+
+        Raises
+        ------
+        ValueError, TypeError
+            As :meth:`log_marginal_likelihood`.
         """
         delta, noise = self._hyper("with_prior", prior_precision, noise)
         return Laplace(

@@ -55,10 +55,7 @@ py::array transfer_array(const std::string& word, py::object n, int order) {
 }  // namespace
 
 void bind_runtime(py::module_& m) {
-    m.def(
-        "build_info", build_info_dict,
-        "Version, compiler, Eigen, OpenMP and instruction sets (compiled, available, in use), and\n"
-        "the number of threads that a call without n_threads may use, as a dict.");
+    m.def("build_info", build_info_dict, docstrings::build_info);
     m.def(
         "buffers",
         [](py::object limit) {
@@ -80,8 +77,7 @@ void bind_runtime(py::module_& m) {
             return d;
         },
         py::arg("limit") = py::none(), docstrings::buffers);
-    m.def("clear_buffers", &python::clear_buffers,
-          "Give the memory kept for later results back to the system; see `buffers`.");
+    m.def("clear_buffers", &python::clear_buffers, docstrings::clear_buffers);
     m.def("transfer_functions", transfer_names, "Names of all transfer functions.");
     m.def(
         "transfer", transfer_array, py::arg("name"), py::arg("n"), py::arg("order") = 0,

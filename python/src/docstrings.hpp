@@ -429,6 +429,14 @@ Notes
 The formulas: docs/derivatives.md. crossentropy sees y alone and clamps it to [eps, 1];
 ``linearize(...).performance()`` uses the net input and need not. Cost: that of reading y and t.)";
 
+inline constexpr const char* build_info =
+    R"(Version, compiler, Eigen, OpenMP, instruction sets and threads, as a dict.
+
+Instruction sets: compiled, available, in use. Threads: those that a call without n_threads may use.)";
+
+inline constexpr const char* clear_buffers =
+    R"(Give the memory kept for later results back to the system; see ``buffers``.)";
+
 inline constexpr const char* buffers =
     R"(Memory kept for later results, and the most that may be kept.
 
