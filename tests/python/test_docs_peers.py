@@ -1,4 +1,4 @@
-"""The calls of other libraries in docs/*.md, run against jacnet's numbers where they are installed."""
+"""The calls of other libraries in docs/*.md, where these are installed: the numbers agree."""
 
 import re
 from importlib.util import find_spec
