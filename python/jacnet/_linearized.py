@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ._suggest import chosen
 from .network import Network
 
 _KINDS = ("exact", "gauss-newton")
+Kind = Literal["exact", "gauss-newton"]
 
 Product = Callable[[np.ndarray], np.ndarray]
 
@@ -54,7 +55,7 @@ def curvature_product(
     t: Any,
     ew: Any,
     samples: Any,
-    kind: str,
+    kind: Kind,
     n_threads: int | None,
 ) -> tuple[Linearization, Product]:
     """A linearization, and what multiplies its Hessian or Gauss-Newton matrix by vectors."""

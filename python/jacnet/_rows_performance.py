@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ._subject import Measured, Subject, product_scale
@@ -36,10 +38,10 @@ def gradients_of_errors(s: Subject) -> Measured:
 
 
 def errors(s: Subject) -> Measured:
-    e = s.lin.error_scales() * (s.t - s.lin.outputs())
-    return s.identity(
-        s.lin.errors(), np.nan_to_num(e), np.max(np.abs(np.nan_to_num(s.t)), initial=0)
-    )
+    """0 where the target is not known."""
+    t: Any = s.t
+    e = np.nan_to_num(s.lin.error_scales() * (t - s.lin.outputs()))
+    return s.identity(s.lin.errors(), e, np.max(np.abs(np.nan_to_num(t)), initial=0.0))
 
 
 def performance(s: Subject) -> Measured:

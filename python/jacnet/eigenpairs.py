@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._linearized import curvature_product
+from ._linearized import Kind, curvature_product
 from ._memory import memory_remedy
 from ._options import check_seed, positive, whole
 from ._order import order_of, reordered
@@ -31,7 +31,7 @@ def eigenpairs(
     *,
     k: int = 6,
     which: str = "LA",
-    kind: str = "exact",
+    kind: Kind = "exact",
     ew: Any = None,
     samples: Any = None,
     tol: float = 0.0,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ._lanczos import lanczos_quadrature
-from ._linearized import curvature_product
+from ._linearized import Kind, curvature_product
 from ._memory import memory_remedy
 from ._options import check_seed, positive, whole
 from ._suggest import chosen
@@ -28,7 +28,7 @@ def log_determinant(
     x: Any = None,
     t: Any = None,
     *,
-    kind: str = "gauss-newton",
+    kind: Kind = "gauss-newton",
     damping: float = 0.0,
     method: str = "auto",
     probes: int = 30,

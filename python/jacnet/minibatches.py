@@ -101,7 +101,7 @@ def batch_weight(
     ----------
     net, x, t, ew : as in ``linearize``
         All samples: x is (R, Q), t (S, Q).
-    samples : indices or boolean mask
+    samples : indices, boolean mask or slice
         The batch.
     purpose : {"whole", "estimate"}, optional
         ``"whole"``: the batches of an epoch, each times its factor, add up to the result on all

@@ -84,7 +84,7 @@ class JacobianOperator(_Operator):
         A linearization (of ``linearize``) brings its own data.
     x : array (R, Q), or a list of one per input
         Not with a linearization.
-    samples : indices or boolean mask, optional
+    samples : indices, boolean mask or slice, optional
         Not with a linearization.
     order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
         Order of the columns; see ``Layout.permutation``.

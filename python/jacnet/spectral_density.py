@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ._lanczos import Quadrature, lanczos_quadrature
-from ._linearized import curvature_product
+from ._linearized import Kind, curvature_product
 from ._options import check_seed, positive, whole
 
 
@@ -51,7 +51,7 @@ def spectral_density(
     x: Any = None,
     t: Any = None,
     *,
-    kind: str = "exact",
+    kind: Kind = "exact",
     probes: int = 10,
     steps: int = 80,
     n_points: int = 512,

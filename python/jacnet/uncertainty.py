@@ -39,7 +39,7 @@ def uncertainty(
         NaN targets don't count.
     ew : number, (1, Q), (S, 1) or (S, Q), optional
         Error weights: observations have the variance sigma^2 / ew.
-    samples : indices or boolean mask, optional
+    samples : indices, boolean mask or slice, optional
         The samples that were fitted, such as ``tr.trainInd``.
     robust : bool, optional
         Use the sandwich ``A^-1 (sum_n s_n s_n') A^-1 N / (N - P)``, with s_n the sum of J e over

@@ -1,6 +1,7 @@
 """The calls of other libraries in docs/*.md, where these are installed: the numbers agree."""
 
 import re
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,11 +35,11 @@ CASES = [(page, peer) for page in sorted(DOCS.glob("*.md")) for peer in PEERS if
 @pytest.fixture(autouse=True)
 def precision():
     """JAX is left in the precision that it had."""
+    jax = sys.modules.get("jax")
+    before = jax.config.jax_enable_x64 if jax else False
     yield
-    import sys
-
     if "jax" in sys.modules:
-        sys.modules["jax"].config.update("jax_enable_x64", False)
+        sys.modules["jax"].config.update("jax_enable_x64", before)
 
 
 @pytest.mark.parametrize(("page", "peer"), CASES, ids=lambda of: getattr(of, "stem", of))
@@ -46,6 +47,8 @@ def precision():
 def test_the_numbers_are_the_same(page, peer, capsys):
     if find_spec(PEERS[peer]) is None:
         pytest.skip(f"{peer} is not installed")
+    if any("from scipy" in source for _, source in calls(page, peer)):
+        pytest.importorskip("scipy")
     names = {"__name__": page.stem}
     blocks = [(START, examples(START)[0]), *((START, block) for block in calls(START, peer))]
     if page != START:
