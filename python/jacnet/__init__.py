@@ -68,7 +68,7 @@ from .check import CheckResult, check
 from .chunks import chunks
 from .constructors import cascadeforwardnet, feedforwardnet, fitnet, patternnet
 from .eigenpairs import Eigenpairs, eigenpairs
-from .fitted import Prediction, Uncertainty
+from .fitted import Uncertainty
 from .functions import configure, formwb, getwb, init, load, save, separatewb, setwb, sim
 from .laplace import laplace
 from .laplace_posterior import Laplace, LaplacePrediction
@@ -76,6 +76,7 @@ from .layout import Block, Layout
 from .log_determinant import LogDeterminant, log_determinant
 from .minibatches import batch_weight, minibatches
 from .network import Network
+from .prediction import Prediction
 from .record import TrainingRecord
 from .sensitivities import Sensitivity, sensitivity
 from .spectral_density import SpectralDensity, spectral_density

@@ -8,8 +8,7 @@ the covariance sigma^2 (J J')^-1, and a function of them that of its gradient, t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,36 +24,9 @@ from ._order import order_index, reordered
 from ._quantiles import checked_confidence, student_quantile
 from ._suggest import chosen
 from .network import Network
+from .prediction import Prediction
 
 _KINDS = ("prediction", "confidence")
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Predictions with an interval each; unpacks as ``y, lower, upper``, all (S, Q).
-
-    Attributes
-    ----------
-    y, lower, upper : ndarray, shape (S, Q)
-        On the original scale of the targets.
-    standard_error : ndarray, shape (S, Q)
-        Of the network's output, because its parameters are uncertain.
-    noise : ndarray, shape (S, Q)
-        Standard deviation of a new observation about the true mean.
-    confidence : float
-    kind : {"prediction", "confidence"}
-    """
-
-    y: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    standard_error: np.ndarray
-    noise: np.ndarray
-    confidence: float
-    kind: str
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        return iter((self.y, self.lower, self.upper))
 
 
 class Uncertainty:

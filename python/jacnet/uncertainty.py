@@ -10,8 +10,9 @@ from ._core import linearize
 from ._named import named
 from ._options import flag
 from ._suggest import chosen
-from .fitted import Prediction, Uncertainty
+from .fitted import Uncertainty
 from .network import Network
+from .prediction import Prediction
 
 _SINGULAR = ("error", "pseudo-inverse")
 
