@@ -62,25 +62,24 @@ from ._core import (
     vjp,
 )
 from ._paths import get_cmake_dir, get_include, get_pkgconfig_dir
+from .accumulate import accumulate
+from .accumulator import Accumulator
 from .check import CheckResult, check
+from .chunks import chunks
 from .constructors import cascadeforwardnet, feedforwardnet, fitnet, patternnet
-from .fitted import Prediction, Uncertainty
+from .eigenpairs import Eigenpairs, eigenpairs
+from .fitted import Uncertainty
 from .functions import configure, formwb, getwb, init, load, save, separatewb, setwb, sim
-from .laplace import Laplace, LaplacePrediction, laplace
+from .laplace import laplace
+from .laplace_posterior import Laplace, LaplacePrediction
 from .layout import Block, Layout
+from .log_determinant import LogDeterminant, log_determinant
 from .minibatches import batch_weight, minibatches
 from .network import Network
+from .prediction import Prediction
 from .record import TrainingRecord
 from .sensitivities import Sensitivity, sensitivity
-from .spectra import (
-    Eigenpairs,
-    LogDeterminant,
-    SpectralDensity,
-    eigenpairs,
-    log_determinant,
-    spectral_density,
-)
-from .streaming import Accumulator, accumulate, chunks
+from .spectral_density import SpectralDensity, spectral_density
 from .training import train, trainlm
 from .uncertainty import parameter_covariance, prediction_interval, uncertainty
 

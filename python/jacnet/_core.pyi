@@ -158,7 +158,9 @@ class Linearization:
         n_threads: int | None = None,
         out: Array | None = None,
     ) -> Array: ...
-    def check(self, *, seed: int = 0, verbose: bool = True) -> Any: ...
+    def check(
+        self, *, seed: int = 0, verbose: bool = True, n_threads: int | None = None
+    ) -> Any: ...
     def jvp(
         self,
         v: ArrayLike,

@@ -31,29 +31,32 @@ class Information:
     null: np.ndarray  # P x (P - rank): directions that the data say nothing about, scaled columns
 
 
-def information(net: Network, lin: Linearization, penalty: float = 0.0) -> Information:
+def information(
+    net: Network, lin: Linearization, penalty: float = 0.0, n_threads: int | None = None
+) -> Information:
     """Factors of J J' + penalty I, with J = de_dwb of the errors of `lin`.
 
     Cost: 4 N P^2 flops for N errors and 3 P^3, or 25 P^3 near singularity; memory 5 P^2.
     """
-    inverse_root = _by_cholesky(net, lin, penalty)
+    inverse_root = _by_cholesky(net, lin, penalty, n_threads)
     if inverse_root is not None:
         p = lin.n_parameters
         return Information(inverse_root, p, np.zeros((p, 0)))
     root = np.zeros((0, lin.n_parameters))
     for block in _blocks(net, lin):
-        root = triangle(root, block.de_dwb().T)
+        root = triangle(root, block.de_dwb(n_threads=n_threads).T)
     if penalty > 0.0:
         root = triangle(root, np.sqrt(penalty) * np.eye(lin.n_parameters))
     return _by_singular_values(root)
 
 
-def score_root(net: Network, lin: Linearization) -> np.ndarray:
+def score_root(net: Network, lin: Linearization, n_threads: int | None = None) -> np.ndarray:
     """R with R'R = sum_n s_n s_n', where s_n is the sum of J e over the outputs of sample n."""
     root = np.zeros((0, lin.n_parameters))
     for block in _blocks(net, lin):
-        jacobian = block.de_dwb().reshape(-1, block.n_outputs, block.n_samples, order="F")
-        root = triangle(root, np.einsum("psq,sq->qp", jacobian, block.errors()))
+        errors = block.errors(n_threads=n_threads)
+        jacobian = block.de_dwb(n_threads=n_threads).reshape(-1, *errors.shape, order="F")
+        root = triangle(root, np.einsum("psq,sq->qp", jacobian, errors))
     return root
 
 
@@ -67,9 +70,11 @@ def _blocks(net: Network, lin: Linearization) -> Iterator[Linearization]:
     return sample_blocks(net, lin, max(1, errors // max(1, lin.n_outputs)))
 
 
-def _by_cholesky(net: Network, lin: Linearization, penalty: float) -> np.ndarray | None:
+def _by_cholesky(
+    net: Network, lin: Linearization, penalty: float, n_threads: int | None
+) -> np.ndarray | None:
     """The inverse root, or None where the first factor is not good enough to start from."""
-    squares = lin.normal_equations()[0]
+    squares = lin.normal_equations(n_threads=n_threads)[0]
     squares[np.diag_indices_from(squares)] += penalty
     sizes = np.sqrt(np.diag(squares))
     if not sizes.all():
@@ -82,7 +87,7 @@ def _by_cholesky(net: Network, lin: Linearization, penalty: float) -> np.ndarray
     first /= sizes[:, None]
     squares = penalty * (first.T @ first)
     for block in _blocks(net, lin):
-        rows = block.de_dwb().T @ first
+        rows = block.de_dwb(n_threads=n_threads).T @ first
         squares += rows.T @ rows
     second = _inverse_factor(squares)
     return None if second is None else first @ second

@@ -20,13 +20,16 @@ class Gaussian:
 
     classes = False
 
-    def __init__(self, net: Network, x: Any, t: Any, ew: Any, samples: Any) -> None:
+    def __init__(
+        self, net: Network, x: Any, t: Any, ew: Any, samples: Any, n_threads: int | None
+    ) -> None:
+        self.n_threads = n_threads
         self.features = net.copy()
         self.features.performance = "sse"
         self.features.performParam.regularization = 0.0
         self.lin = linearize(self.features, x, t, ew=ew, samples=samples)
         self.scales = self.lin.error_scales()
-        self.sse = float(np.sum(self.lin.errors() ** 2))
+        self.sse = float(np.sum(self.lin.errors(n_threads=n_threads) ** 2))
         self.n_errors = int(np.count_nonzero(self.scales))
 
     def log_likelihood(self, noise: float) -> float:
@@ -37,12 +40,11 @@ class Gaussian:
 
     def curvature(self) -> np.ndarray:
         """J J' of the scaled errors, P x P."""
-        return self.lin.normal_equations()[0]
+        return self.lin.normal_equations(n_threads=self.n_threads)[0]
 
-    def curvature_diagonal(self) -> np.ndarray | None:
-        """Its diagonal, where the core has it."""
-        ask = getattr(self.lin, "gauss_newton_diagonal", None)
-        return None if ask is None else 0.5 * ask()
+    def curvature_diagonal(self) -> np.ndarray:
+        """Its diagonal, (P,)."""
+        return 0.5 * self.lin.gauss_newton_diagonal(n_threads=self.n_threads)
 
     def roots(self) -> np.ndarray:
         """(Q, S, S)."""
@@ -59,7 +61,17 @@ class Categorical:
 
     classes = True
 
-    def __init__(self, function: str, net: Network, x: Any, t: Any, ew: Any, samples: Any) -> None:
+    def __init__(
+        self,
+        function: str,
+        net: Network,
+        x: Any,
+        t: Any,
+        ew: Any,
+        samples: Any,
+        n_threads: int | None,
+    ) -> None:
+        self.n_threads = n_threads
         self._binary = _link(function, net) == "logsig"
         self._net = net.copy()
         self._net.performParam.regularization = 0.0
@@ -70,9 +82,10 @@ class Categorical:
         self.features.performParam.assign({"regularization": 0.0, "normalization": "none"})
         self._logits = linearize(self.features, x, t, ew=ew, samples=samples)
         self._weights = self._logits.error_scales() ** 2
-        outputs = self._logits.outputs()
+        outputs = self._logits.outputs(n_threads=n_threads)
         known = np.isfinite(outputs).all(axis=0)
-        difference = self.probability(outputs[:, known]) - self.lin.outputs()[:, known]
+        probabilities = self.lin.outputs(n_threads=n_threads)
+        difference = self.probability(outputs[:, known]) - probabilities[:, known]
         if np.abs(difference).max(initial=0.0) > 1e-10:
             raise ValueError(
                 f"{function}: the network's output processing changes the scale of its "
@@ -82,16 +95,16 @@ class Categorical:
 
     def log_likelihood(self, noise: float = 1.0) -> float:
         """Sum of ew t log p over the targets that count."""
-        return -self.lin.performance() * self.lin.n_targets
+        return -self.lin.performance(n_threads=self.n_threads) * self.lin.n_targets
 
     def curvature(self) -> np.ndarray:
         """Generalised Gauss-Newton matrix of -log p, P x P."""
-        return self.lin.gauss_newton() * self.lin.n_targets
+        return self.lin.gauss_newton(n_threads=self.n_threads) * self.lin.n_targets
 
-    def curvature_diagonal(self) -> np.ndarray | None:
-        """Its diagonal, where the core has it."""
-        ask = getattr(self.lin, "gauss_newton_diagonal", None)
-        return None if ask is None else ask() * self.lin.n_targets
+    def curvature_diagonal(self) -> np.ndarray:
+        """Its diagonal, (P,)."""
+        diagonal = self.lin.gauss_newton_diagonal(n_threads=self.n_threads)
+        return diagonal * self.lin.n_targets
 
     def roots(self) -> np.ndarray:
         """(Q, S, S): of tau (diag(a) - a a'), whose root is sqrt(tau) (diag(s) - a s'), s^2 = a."""
@@ -120,13 +133,19 @@ class Categorical:
 
 
 def likelihood_of(
-    function: str, net: Network, x: Any, t: Any, ew: Any, samples: Any
+    function: str,
+    net: Network,
+    x: Any,
+    t: Any,
+    ew: Any,
+    samples: Any,
+    n_threads: int | None,
 ) -> Gaussian | Categorical:
     """The likelihood whose negative logarithm the performance function is."""
     if net.performance in ("mse", "sse"):
-        return Gaussian(net, x, t, ew, samples)
+        return Gaussian(net, x, t, ew, samples, n_threads)
     if net.performance == "crossentropy":
-        return Categorical(function, net, x, t, ew, samples)
+        return Categorical(function, net, x, t, ew, samples, n_threads)
     raise ValueError(
         f"{function}: performFcn is {net.performance!r}, expected 'mse', 'sse' or 'crossentropy': "
         "absolute errors have no curvature"

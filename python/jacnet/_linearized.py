@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 
 from ._core import Linearization, linearize
 from ._named import named
+from ._options import check_threads
+from ._suggest import chosen
 from .network import Network
+
+_KINDS = ("exact", "gauss-newton")
+Kind = Literal["exact", "gauss-newton"]
+
+Product = Callable[[np.ndarray], np.ndarray]
 
 
 def linearized(
@@ -38,3 +46,22 @@ def need_curvature(function: str, lin: Linearization, kind: str) -> None:
         product = lin.hvp if kind == "exact" else lin.ggnvp
         with named(function, "hvp", "ggnvp"):
             product(np.zeros((lin.n_parameters, 0)))
+
+
+def curvature_product(
+    function: str,
+    net: Any,
+    x: Any,
+    t: Any,
+    ew: Any,
+    samples: Any,
+    kind: Kind,
+    n_threads: int | None,
+) -> tuple[Linearization, Product]:
+    """A linearization, and what multiplies its Hessian or Gauss-Newton matrix by vectors."""
+    chosen(f"{function}: kind", kind, _KINDS)
+    check_threads(function, n_threads)
+    lin = linearized(function, net, x, t, ew, samples)
+    need_curvature(function, lin, kind)
+    product = lin.hvp if kind == "exact" else lin.ggnvp
+    return lin, lambda v: product(v, n_threads=n_threads)

@@ -20,7 +20,7 @@ def whole(function: str, name: str, value: Any, least: int, most: int | None = N
 def positive(function: str, name: str, value: Any, zero: bool = False) -> float:
     """A finite number above 0, or with `zero` of at least 0."""
     try:
-        if isinstance(value, (str, bytes, bool, np.bool_)):
+        if isinstance(value, (str, bytes, bool, np.bool_)) or np.ndim(value):
             raise TypeError
         number = float(value)
     except (TypeError, ValueError):
@@ -29,7 +29,7 @@ def positive(function: str, name: str, value: Any, zero: bool = False) -> float:
         ) from None
     if not np.isfinite(number) or number < 0 or (number == 0 and not zero):
         least = "of at least" if zero else "above"
-        raise ValueError(f"{function}: {name} is {number}, expected a number {least} 0")
+        raise ValueError(f"{function}: {name} is {number}, expected a finite number {least} 0")
     return number
 
 
@@ -51,3 +51,17 @@ def check_seed(function: str, value: Any, most: int | None = None) -> None:
         )
     if value < 0 or (most is not None and value > most):
         raise ValueError(f"{function}: seed is {value}, expected a whole number {up_to} or None")
+
+
+def check_threads(function: str, value: Any) -> None:
+    """A whole number of at least 1, or None."""
+    hint = "None uses all that there are"
+    if value is None:
+        return
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(
+            f"{function}: n_threads must be a whole number or None, got {type(value).__name__}; "
+            f"{hint}"
+        )
+    if value < 1:
+        raise ValueError(f"{function}: n_threads is {value}, expected at least 1; {hint}")

@@ -35,24 +35,26 @@ class Primal:
                 "use structure='diagonal' or 'last-layer', or freeze weights (net.set_learn)",
             )
         if diagonal:
-            self.eigenvalues = _curvature_diagonal(likelihood) / prior
+            self.eigenvalues = likelihood.curvature_diagonal() / prior
         else:
             scaled = likelihood.curvature() * self._shrink * self._shrink[:, None]
             values, self._axes = np.linalg.eigh(scaled)
             self.eigenvalues = np.maximum(values, 0.0)
 
-    def outputs(self, x: Any, delta: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    def outputs(
+        self, x: Any, delta: float, noise: float, n_threads: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Features (S, Q) and their covariances (S, S, Q)."""
         lin = linearize(self._features, x)
         covariance = np.empty((lin.n_outputs, lin.n_outputs, lin.n_samples))
         first = 0
         for block in sample_blocks(self._features, lin, jacobian_block_size(lin)):
-            spread = self._whitened(block.jacobian(), delta, noise)
+            spread = self._whitened(block.jacobian(n_threads=n_threads), delta, noise)
             spread = spread.reshape(-1, block.n_outputs, block.n_samples, order="F")
             part = np.einsum("psq,prq->srq", spread, spread)
             covariance[:, :, first : first + block.n_samples] = part
             first += block.n_samples
-        return lin.outputs(), covariance
+        return lin.outputs(n_threads=n_threads), covariance
 
     def covariance(self, delta: float, noise: float) -> np.ndarray:
         """Of the parameters, P x P."""
@@ -79,14 +81,16 @@ class Dual:
             4 * errors * errors,
             "use fewer samples, or structure='diagonal' or 'last-layer'",
         )
-        kernel = self._rooted(gram(self._features, signals(x)))
+        kernel = self._rooted(gram(self._features, signals(x), n_threads=likelihood.n_threads))
         kernel = self._rooted(kernel.T)
         values, self._axes = np.linalg.eigh(0.5 * (kernel + kernel.T))
         values[: max(0, len(values) - likelihood.lin.n_parameters)] = 0.0  # what is beyond the rank
         values[values < len(values) * np.finfo(float).eps * values.max(initial=0.0)] = 0.0
         self.eigenvalues = values
 
-    def outputs(self, x: Any, delta: float, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    def outputs(
+        self, x: Any, delta: float, noise: float, n_threads: int | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Features (S, Q) and their covariances (S, S, Q)."""
         lin = linearize(self._features, x)
         s = lin.n_outputs
@@ -96,7 +100,7 @@ class Dual:
         for first, new in self._new_blocks(lin):
             q = new[0].shape[1]
             both = [np.concatenate(pair, axis=1) for pair in zip(self._x, new, strict=True)]
-            kernel = gram(self._features, signals(both))
+            kernel = gram(self._features, signals(both), n_threads=n_threads)
             cross = self._axes.T @ self._rooted(kernel[:known, known:])
             spread = (cross / np.sqrt(damped)[:, None]).reshape(known, s, q, order="F")
             own = kernel[known:, known:].reshape(s, q, s, q, order="F")
@@ -104,7 +108,7 @@ class Dual:
             covariance[:, :, first : first + q] = (
                 own - np.einsum("ksq,krq->srq", spread, spread)
             ) / delta
-        return lin.outputs(), covariance
+        return lin.outputs(n_threads=n_threads), covariance
 
     def covariance(self, delta: float, noise: float) -> np.ndarray:
         """Not to be had without what this form avoids."""
@@ -132,25 +136,6 @@ def dual_samples(likelihood: Likelihood) -> tuple[list[np.ndarray], np.ndarray] 
     _, x, _, _, samples = lin._made_of()
     order = np.arange(lin.n_samples) if samples is None else samples
     used = np.flatnonzero(likelihood.roots().any(axis=(1, 2)))
-    if not np.isfinite(lin.outputs()[:, used]).all():
+    if not np.isfinite(lin.outputs(n_threads=likelihood.n_threads)[:, used]).all():
         return None
     return [np.atleast_2d(xi)[:, order[used]] for xi in x], used
-
-
-def _curvature_diagonal(likelihood: Likelihood) -> np.ndarray:
-    """sum_n of the squares of J_n R_n, (P,)."""
-    asked = likelihood.curvature_diagonal()
-    if asked is not None:
-        return asked
-    if isinstance(likelihood, Gaussian):
-        return _sum_of_squares(likelihood)
-    return np.diag(likelihood.curvature()).copy()
-
-
-def _sum_of_squares(likelihood: Gaussian) -> np.ndarray:
-    lin = likelihood.lin
-    total = np.zeros(lin.n_parameters)
-    for block in sample_blocks(likelihood.features, lin, jacobian_block_size(lin)):
-        jacobian = block.de_dwb()
-        total += np.einsum("pk,pk->p", jacobian, jacobian)
-    return total

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -11,13 +11,21 @@ from typing import Any
 import numpy as np
 
 from ._blocks import signals
-from ._core import Linearization, linearize
+from ._core import linearize
 from ._differences import derivative
+from ._threads import Threaded
 from .network import Network
 
 EXACT, COUPLED_EXACT, DIFFERENCES = 1e-10, 1e-6, 1e-6
 COUPLED = frozenset(("softmax", "radbasn"))  # slopes are matrices, of differences that cancel
 _COORDINATES, _DIRECTIONS = 8, 2
+
+_PERFORMANCES = {
+    "least-squares": ("mse", "sse"),
+    "classes": ("crossentropy",),
+    "model": ("mse", "sse", "crossentropy"),
+    "errors": ("mse", "sse", "mae", "sae"),
+}
 
 Measured = tuple[float, float, float] | str
 
@@ -33,19 +41,21 @@ class Subject:
     rng: np.random.RandomState
     dense: bool
     package: ModuleType
+    n_threads: int | None
 
     @cached_property
-    def lin(self) -> Linearization:
+    def lin(self) -> Threaded:
         """The linearization whose answers are checked."""
         return self.at(self.net.wb)
 
-    def at(self, wb: np.ndarray, x: list[np.ndarray] | None = None) -> Linearization:
+    def at(self, wb: np.ndarray, x: list[np.ndarray] | None = None) -> Threaded:
         """A linearization at other parameters or inputs."""
         moved = self.net.copy().setwb(wb)
-        return linearize(moved, signals(self.x if x is None else x), self.t, ew=self.ew)
+        lin = linearize(moved, signals(self.x if x is None else x), self.t, ew=self.ew)
+        return Threaded(lin, self.n_threads)
 
     def has(self, needs: str) -> bool:
-        """Whether everything named is there: methods, ``targets``, ``dense``, ``least-squares``."""
+        """Whether all that is named is given: ``targets``, ``dense``, ``least-squares``, ..."""
         return all(self._has(need) for need in needs.split())
 
     def _has(self, need: str) -> bool:
@@ -53,13 +63,7 @@ class Subject:
             return self.t is not None
         if need == "dense":
             return self.dense
-        if need == "least-squares":
-            return self.net.performance in ("mse", "sse")
-        if need == "classes":
-            return self.net.performance == "crossentropy"
-        if need.startswith("package."):
-            return hasattr(self.package, need.removeprefix("package."))
-        return hasattr(Linearization, need)
+        return self.net.performance in _PERFORMANCES[need]
 
     @cached_property
     def directions(self) -> np.ndarray:
@@ -87,6 +91,25 @@ class Subject:
     @cached_property
     def gauss_newton(self) -> np.ndarray:
         return self.lin.gauss_newton()
+
+    @cached_property
+    def largest(self) -> float:
+        """Largest element of the Hessian."""
+        return float(np.max(np.abs(self.hessian), initial=0.0))
+
+    @property
+    def squares(self) -> float:
+        """Factor of J J' in the Gauss-Newton matrix of least squares."""
+        count = max(self.lin.n_targets, 1) if self.net.performance == "mse" else 1
+        return 2.0 * (1.0 - self.net.performParam.regularization) / count
+
+    def first(self, count: int) -> Subject:
+        """The same on the first samples alone."""
+        ew = self.ew
+        if np.ndim(ew) == 2 and np.shape(ew)[1] > 1:
+            ew = ew[:, :count]
+        t = None if self.t is None else self.t[:, :count]
+        return replace(self, x=[xi[:, :count] for xi in self.x], t=t, ew=ew)
 
     def regularised(self, name: str) -> np.ndarray:
         """What regularisation alone adds: the answer for no samples."""
@@ -118,7 +141,7 @@ class Subject:
         return difference(actual, measured, self._floor)
 
     def along(
-        self, function: Callable[[Linearization], np.ndarray | float]
+        self, function: Callable[[Threaded], np.ndarray | float]
     ) -> tuple[np.ndarray, np.ndarray, float]:
         """Derivatives of an answer along every direction, stacked last."""
         wb = self.net.wb
@@ -143,3 +166,8 @@ def difference(
     errors = np.where(sure, np.abs(actual - expected), 0.0)
     share = float(np.mean(sure)) if sure.size else 1.0
     return float(np.max(errors, initial=0.0) / scale), DIFFERENCES, share
+
+
+def product_scale(matrix: np.ndarray, vector: np.ndarray) -> float:
+    """The largest sum of magnitudes that a product adds up."""
+    return float(np.max(np.abs(matrix) @ np.abs(vector), initial=0.0))

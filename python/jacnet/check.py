@@ -11,7 +11,7 @@ import numpy as np
 
 from ._core import Linearization, linearize
 from ._named import named
-from ._options import check_seed, flag
+from ._options import check_seed, check_threads, flag
 from ._rows import ROWS
 from ._subject import Subject
 from .network import Network
@@ -102,6 +102,7 @@ def check(
     samples: Any = None,
     seed: int = 0,
     verbose: bool = True,
+    n_threads: int | None = None,
 ) -> CheckResult:
     """Compare every derivative with finite differences and with each other, and print a table.
 
@@ -115,6 +116,8 @@ def check(
         Of the samples, parameters and directions that are drawn, and of random vectors.
     verbose : bool, optional
         Print the table.
+    n_threads : int, optional
+        At most this many threads; results do not depend on it.
 
     Returns
     -------
@@ -145,6 +148,7 @@ def check(
     """
     check_seed("check", seed, 2**32 - 1)
     verbose = flag("check", "verbose", verbose)
+    check_threads("check", n_threads)
     if isinstance(net, Linearization):
         lin = net
         if not all(argument is None for argument in (x, t, ew, samples)):
@@ -158,7 +162,7 @@ def check(
         raise TypeError(
             f"check: net must be a jacnet.Network or a linearization, got {type(net).__name__}"
         )
-    subject, notes = _subject(lin, np.random.RandomState(seed))
+    subject, notes = _subject(lin, np.random.RandomState(seed), n_threads)
     result = CheckResult(list(_rows(subject)), notes)
     if verbose:
         print(result)
@@ -188,7 +192,9 @@ def _row(subject: Subject, quantity: str, against: str, comparison: Callable[...
     return Row(quantity, against, float(error), tolerance, verdict, note)
 
 
-def _subject(lin: Linearization, rng: np.random.RandomState) -> tuple[Subject, list[str]]:
+def _subject(
+    lin: Linearization, rng: np.random.RandomState, n_threads: int | None
+) -> tuple[Subject, list[str]]:
     """What is checked: the network as it was linearized, on some of the samples."""
     net, x, t, ew, samples = lin._made_of()
     if net.n_parameters != lin.n_parameters:
@@ -215,6 +221,7 @@ def _subject(lin: Linearization, rng: np.random.RandomState) -> tuple[Subject, l
         rng=rng,
         dense=lin.n_parameters <= _DENSE,
         package=sys.modules[__package__],
+        n_threads=n_threads,
     )
     notes = [f"{net!r}: {len(part)} of {len(order)} samples"]
     kinks = sorted(KINKED & set(net.transfer)) + [net.performance] * (
@@ -227,8 +234,10 @@ def _subject(lin: Linearization, rng: np.random.RandomState) -> tuple[Subject, l
     return subject, notes
 
 
-def _check_method(lin: Linearization, *, seed: int = 0, verbose: bool = True) -> CheckResult:
-    return check(lin, seed=seed, verbose=verbose)
+def _check_method(
+    lin: Linearization, *, seed: int = 0, verbose: bool = True, n_threads: int | None = None
+) -> CheckResult:
+    return check(lin, seed=seed, verbose=verbose, n_threads=n_threads)
 
 
 _check_method.__name__ = "check"

@@ -26,7 +26,7 @@ def feedforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") 
     hidden : int or sequence of int, optional
         Sizes of the hidden layers; an empty sequence makes a linear network.
     trainFcn : str, optional
-        Training function.
+        Training function; it can be changed later.
 
     Returns
     -------
@@ -47,14 +47,40 @@ def feedforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") 
 
 
 def fitnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Network:  # noqa: N803
-    """Function fitting network; the same as :func:`feedforwardnet`."""
+    """Function fitting network; the same as :func:`feedforwardnet`.
+
+    Parameters
+    ----------
+    hidden, trainFcn : as in :func:`feedforwardnet`
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`feedforwardnet`.
+    """
     return _open_network(hidden, trainFcn)
 
 
 def cascadeforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Network:  # noqa: N803
     """Cascade network: the input and every earlier layer feed every layer.
 
-    See :func:`feedforwardnet` for the parameters.
+    Parameters
+    ----------
+    hidden, trainFcn : as in :func:`feedforwardnet`
+
+    Returns
+    -------
+    Network
+        Not configured.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`feedforwardnet`.
     """
     return _open_network(hidden, trainFcn, connect="cascade")
 
@@ -70,10 +96,19 @@ def patternnet(
 
     Parameters
     ----------
-    hidden, trainFcn
-        As for :func:`feedforwardnet`.
+    hidden, trainFcn : as in :func:`feedforwardnet`
     performFcn : str, optional
         Performance function.
+
+    Returns
+    -------
+    Network
+        Not configured.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As :func:`feedforwardnet`, and for an unknown performance function.
     """
     net = _open_network(
         hidden, trainFcn, output_transfer="softmax", output_processing=_STEPS_TO_UNIT_RANGE

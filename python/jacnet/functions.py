@@ -7,27 +7,105 @@ from typing import Any
 
 import numpy as np
 
+from ._named import named
 from .layout import Block
 from .network import Network, fitted, subscript
 
 
 def configure(net: Network, x: Any, t: Any) -> Network:
-    """Return a copy of `net` fitted to data and initialised; see :meth:`Network.configure`."""
+    """Return a copy of `net` fitted to data and initialised.
+
+    Parameters
+    ----------
+    net : Network
+        Left unchanged.
+    x : array (R, Q), or list of one per input
+    t : array (S, Q), or list of one per output
+        NaN marks unknown targets.
+
+    Returns
+    -------
+    Network
+        With sizes, ranges and process functions of the data, and weights of ``init``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For data that do not fit the network or each other.
+
+    Notes
+    -----
+    See :meth:`Network.configure`. Cost: the data are read twice.
+    """
     return _checked("configure", net).copy().configure(x, t)
 
 
 def init(net: Network, seed: int | None = None) -> Network:
-    """Return a copy of `net` with newly drawn weights; see :meth:`Network.init`."""
+    """Return a copy of `net` with newly drawn weights.
+
+    Parameters
+    ----------
+    net : Network
+        Left unchanged; configured.
+    seed : int, optional
+        As ``numpy.random.RandomState`` takes it; 5489 is MATLAB's state at start-up. Default:
+        different weights at every call.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a network that is not configured, or a seed that is none.
+
+    Notes
+    -----
+    Nguyen and Widrow (1990), as MATLAB's initnw draws them; see :meth:`Network.init`.
+    """
     return _checked("init", net).copy().init(seed)
 
 
 def getwb(net: Network) -> np.ndarray:
-    """All parameters as one vector, a copy of ``net.wb``; shape (P,)."""
+    """All parameters as one vector, (P,), a copy of ``net.wb``.
+
+    Parameters
+    ----------
+    net : Network
+
+    Returns
+    -------
+    ndarray, shape (P,)
+        In the order of ``net.layout``, which is MATLAB's.
+
+    Raises
+    ------
+    TypeError
+        For anything but a network.
+    """
     return _checked("getwb", net).wb.copy()
 
 
 def setwb(net: Network, wb: Any) -> Network:
-    """Return a copy of `net` with the parameters `wb`, shape (P,)."""
+    """Return a copy of `net` with the parameters `wb`, shape (P,).
+
+    Parameters
+    ----------
+    net : Network
+        Left unchanged.
+    wb : array_like, shape (P,)
+        In the order of ``net.layout``.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a vector of another length, or values that are not finite real numbers.
+    """
     return _checked("setwb", net).copy().setwb(wb)
 
 
@@ -45,10 +123,12 @@ def formwb(net: Network, b: Any, IW: Any, LW: Any) -> np.ndarray:  # noqa: N803
     -------
     ndarray, shape (P,)
 
+        In the order of ``net.layout``.
+
     Raises
     ------
-    ValueError
-        If a block is missing or has another shape.
+    ValueError, TypeError
+        If a block is missing, has another shape or holds no real numbers.
     """
     wb = np.zeros(_checked("formwb", net).n_parameters)
     given = {"b": b, "IW": IW, "LW": LW}
@@ -70,13 +150,21 @@ def separatewb(net: Network, wb: Any) -> tuple[dict, dict, dict]:
     net : Network
         Gives the layout, and the values of frozen blocks.
     wb : array_like, shape (P,)
+        In the order of ``net.layout``.
 
     Returns
     -------
     b, IW, LW : dict
-        Copies of the blocks, keyed like ``net.b``, ``net.IW``, ``net.LW``.
+        Copies of the blocks, keyed like ``net.b``, ``net.IW``, ``net.LW``: (S,) and (S, C).
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a vector of another length, or values that are not finite real numbers.
     """
-    filled = _checked("separatewb", net).copy().setwb(wb)
+    copy = _checked("separatewb", net).copy()
+    with named("separatewb", "setwb"):
+        filled = copy.setwb(wb)
     b, input_weights, layer_weights = (
         {key: view.copy(order="F") for key, view in views.items()}
         for views in (filled.b, filled.IW, filled.LW)
@@ -84,18 +172,73 @@ def separatewb(net: Network, wb: Any) -> tuple[dict, dict, dict]:
     return b, input_weights, layer_weights
 
 
-def sim(net: Network, x: Any) -> np.ndarray:
-    """Network outputs for inputs `x`, the same as ``net(x)``; S x Q."""
-    return _checked("sim", net)(x)
+def sim(
+    net: Network, x: Any, *, n_threads: int | None = None, out: np.ndarray | None = None
+) -> np.ndarray:
+    """Network outputs for inputs `x`, the same as ``net(x)``; S x Q.
+
+    Parameters
+    ----------
+    net : Network
+    x : array (R, Q), or list of one per input
+        NaN is an unknown input.
+    n_threads : int, optional
+        At most this many threads; results do not depend on it.
+    out : float64 array (S, Q), optional
+        Receives the result and is returned.
+
+    Returns
+    -------
+    ndarray, shape (S, Q), Fortran order
+        The outputs of all output layers, stacked, on the scale of the targets; NaN where an
+        unknown input leaves them unknown.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For inputs or an `out` that do not fit, infinite values, an unconfigured network.
+
+    Notes
+    -----
+    Cost: 2 P Q flops.
+    """
+    return _checked("sim", net)(x, n_threads=n_threads, out=out)
 
 
 def save(net: Network, path: str | os.PathLike[str]) -> None:
-    """Write `net` to a file; see :meth:`Network.save`."""
+    """Write a network to a file that Python and C++ read.
+
+    Parameters
+    ----------
+    net : Network
+    path : str or path
+        Overwritten if it exists.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    TypeError
+        For anything but a network, or a path that is none.
+
+    Notes
+    -----
+    A text header and raw little-endian doubles: docs/format.md. Nothing in it is executed.
+    """
     _checked("save", net).save(path)
 
 
 def load(path: str | os.PathLike[str]) -> Network:
     """Read a network written by :func:`save` or by the C++ library.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    Network
+        With the same parameters to the last bit, settings and name.
 
     Raises
     ------

@@ -21,7 +21,7 @@ import numpy as np
 
 from ._core import linearize
 from ._named import named
-from ._options import flag
+from ._options import check_threads, flag
 from ._suggest import chosen
 from .network import Network
 
@@ -86,7 +86,14 @@ def minibatches(
 
 
 def batch_weight(
-    net: Network, x: Any, t: Any, samples: Any, *, ew: Any = None, purpose: str = "whole"
+    net: Network,
+    x: Any,
+    t: Any,
+    samples: Any,
+    *,
+    ew: Any = None,
+    purpose: str = "whole",
+    n_threads: int | None = None,
 ) -> float:
     """Factor by which a batch's performance, gradient or Hessian enters the whole.
 
@@ -94,12 +101,14 @@ def batch_weight(
     ----------
     net, x, t, ew : as in ``linearize``
         All samples: x is (R, Q), t (S, Q).
-    samples : indices or boolean mask
+    samples : indices, boolean mask or slice
         The batch.
     purpose : {"whole", "estimate"}, optional
         ``"whole"``: the batches of an epoch, each times its factor, add up to the result on all
         samples. ``"estimate"``: this batch alone, times the factor, is an unbiased estimate of it
         if its samples were drawn at random.
+    n_threads : int, optional
+        As everywhere; counting takes one.
 
     Returns
     -------
@@ -116,8 +125,10 @@ def batch_weight(
     -----
     Holds for the data part of the performance. Regularisation is added once by the factors of
     means; with sums each batch would count it: use `accumulate`, which adds it once in every case.
+    Cost: the targets are read, no output is computed.
     """
     chosen("batch_weight: purpose", purpose, _PURPOSES)
+    check_threads("batch_weight", n_threads)
     with named("batch_weight"):
         whole = linearize(net, x, t, ew=ew)
         part = linearize(net, x, t, ew=ew, samples=samples)

@@ -127,12 +127,36 @@ class Network(_core.Network):
         return Layout.of(self)
 
     def setwb(self, wb: Any) -> Network:
-        """Set every parameter from a vector of length P, in layout order; returns the network."""
+        """Set every parameter from a vector, and return the network.
+
+        Parameters
+        ----------
+        wb : array_like, shape (P,)
+            In the order of `layout`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a vector of another length, or values that are not finite real numbers.
+        """
         super().setwb(wb)
         return self
 
     def set_learn(self, name: str, flag: bool) -> Network:
-        """Freeze (False) or free (True) a block by name; `wb` changes its length accordingly."""
+        """Freeze or free a block, and return the network; `wb` changes its length accordingly.
+
+        Parameters
+        ----------
+        name : str
+            Of the block: ``"b{1}"``, ``"IW{1,1}"``, ``"LW{2,1}"``.
+        flag : bool
+            False takes it out of `wb`, with the values that it has; True takes it in again.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a block that there is not, or a flag that is no bool.
+        """
         if not isinstance(flag, (bool, np.bool_)):
             raise TypeError(f"set_learn: flag must be True or False, got {flag!r}")
         super().set_learn(name, bool(flag))
@@ -148,6 +172,11 @@ class Network(_core.Network):
         t : array_like, shape (S, Q), or list of them
             NaN marks unknown targets. A softmax layer with a single target row becomes logsig,
             as in MATLAB's patternnet.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that do not fit the network or each other.
         """
         super().configure(x, t)
         return self.init()
@@ -160,6 +189,11 @@ class Network(_core.Network):
         seed : int, optional
             Seed of the Mersenne Twister, as of ``numpy.random.RandomState``; 5489 is MATLAB's
             state at start-up. Default: different weights at every call.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a network that is not configured, or a seed that is none.
         """
         super().init(seed)
         return self
@@ -331,6 +365,20 @@ class Network(_core.Network):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to a file that Python and C++ read; see :func:`jacnet.load`.
 
+        Parameters
+        ----------
+        path : str or path
+            Overwritten if it exists.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        TypeError
+            For a path that is none.
+
+        Notes
+        -----
         The file is a short text header (format version, structure, names, settings) followed by
         the parameters as little-endian doubles. Nothing in it is executed on reading.
         """

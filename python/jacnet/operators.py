@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from ._linearized import linearized, need_curvature
+from ._options import check_threads
+from ._order import order_of, reordered
 
 try:
     from scipy.sparse.linalg import LinearOperator
@@ -19,12 +21,15 @@ except ImportError as error:  # pragma: no cover
 
 
 class _Operator(LinearOperator):
-    """Products of a linearization, with the number of threads that they may use."""
+    """Products of a linearization, with an order of the parameters and a number of threads."""
 
-    def __init__(self, net, x, t, ew, samples, n_threads):
+    def __init__(self, net, x, t, ew, samples, order, n_threads):
         name = type(self).__name__
+        check_threads(name, n_threads)
         self.linearization = linearized(name, net, x, t, ew, samples)
         self.n_threads = n_threads
+        self._index = order_of(name, self.linearization, order)
+        self._inverse = None if self._index is None else np.argsort(self._index)
         super().__init__(np.dtype(float), self._size())
 
     def _size(self) -> tuple[int, int]:
@@ -51,6 +56,14 @@ class _Operator(LinearOperator):
     def _rmatmat(self, u):  # symmetric, unless a class says otherwise
         return self._matmat(u)
 
+    def _natural(self, v):
+        """Vectors in the order of the layout."""
+        return reordered(np.asarray(v), self._inverse, 0)
+
+    def _ordered(self, result):
+        """Results in the order that was asked for."""
+        return reordered(result, self._index, 0)
+
 
 class _Symmetric(_Operator):
     def _adjoint(self):
@@ -71,8 +84,10 @@ class JacobianOperator(_Operator):
         A linearization (of ``linearize``) brings its own data.
     x : array (R, Q), or a list of one per input
         Not with a linearization.
-    samples : indices or boolean mask, optional
+    samples : indices, boolean mask or slice, optional
         Not with a linearization.
+    order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
+        Order of the columns; see ``Layout.permutation``.
     n_threads : int, optional
         At most this many threads; results do not depend on it.
 
@@ -89,33 +104,47 @@ class JacobianOperator(_Operator):
     several vectors in one call. Parameters are those at the time of its making.
     """
 
-    def __init__(self, net, x=None, *, samples=None, n_threads=None):
-        super().__init__(net, x, None, None, samples, n_threads)
+    def __init__(self, net, x=None, *, samples=None, order=None, n_threads=None):
+        super().__init__(net, x, None, None, samples, order, n_threads)
 
     def _size(self) -> tuple[int, int]:
         lin = self.linearization
         return lin.n_outputs * lin.n_samples, lin.n_parameters
 
     def _matmat(self, v):
-        y = self.linearization.jvp(np.asarray(v), n_threads=self.n_threads)
+        y = self.linearization.jvp(self._natural(v), n_threads=self.n_threads)
         return y.reshape((self.shape[0], -1), order="F")
 
     def _rmatmat(self, u):
         lin = self.linearization
         u = np.asarray(u)
         shape = (lin.n_outputs, lin.n_samples, u.shape[1])
-        return lin.vjp(np.reshape(u, shape, order="F"), n_threads=self.n_threads)
+        product = lin.vjp(np.reshape(u, shape, order="F"), n_threads=self.n_threads)
+        return self._ordered(product)
 
 
 class GramOperator(_Symmetric):
     """Gram matrix of the Jacobian, (dy/dwb)'(dy/dwb), (S*Q) x (S*Q), from products alone.
 
-    The matrix of ``gram(net, x)``, the empirical neural tangent kernel. Arguments, errors and notes
-    as in :class:`JacobianOperator`; 8 P Q flops per vector.
+    The matrix of ``gram(net, x)``, the empirical neural tangent kernel; rows and columns are
+    outputs, output element fastest, then sample.
+
+    Parameters
+    ----------
+    net, x, samples, n_threads : as in :class:`JacobianOperator`
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError, ImportError
+        As :class:`JacobianOperator`.
+
+    Notes
+    -----
+    ``matvec`` is ``jvp`` of ``vjp``: 8 P Q flops per vector.
     """
 
     def __init__(self, net, x=None, *, samples=None, n_threads=None):
-        super().__init__(net, x, None, None, samples, n_threads)
+        super().__init__(net, x, None, None, samples, None, n_threads)
 
     def _size(self) -> tuple[int, int]:
         lin = self.linearization
@@ -140,6 +169,8 @@ class HessianOperator(_Symmetric):
         A linearization (of ``linearize`` with targets, or ``with_loss``) brings its own data.
     x, t, ew, samples : as in ``linearize``
         Not with a linearization.
+    order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
+        Order of rows and columns; see ``Layout.permutation``.
     n_threads : int, optional
         At most this many threads; results do not depend on it.
 
@@ -158,22 +189,34 @@ class HessianOperator(_Symmetric):
 
     _kind = "exact"
 
-    def __init__(self, net, x=None, t=None, *, ew=None, samples=None, n_threads=None):
-        super().__init__(net, x, t, ew, samples, n_threads)
+    def __init__(self, net, x=None, t=None, *, ew=None, samples=None, order=None, n_threads=None):
+        super().__init__(net, x, t, ew, samples, order, n_threads)
         need_curvature(type(self).__name__, self.linearization, self._kind)
 
     def _matmat(self, v):
-        return self.linearization.hvp(np.asarray(v), n_threads=self.n_threads)
+        return self._ordered(self.linearization.hvp(self._natural(v), n_threads=self.n_threads))
 
 
 class GaussNewtonOperator(HessianOperator):
     """Gauss-Newton matrix of the performance, P x P, from products alone.
 
     The matrix of ``gauss_newton(net, x, t)``: positive semidefinite, regularisation included.
-    Arguments, errors, notes as in :class:`HessianOperator`; ``matvec`` is ``ggnvp``: 8 P Q flops.
+
+    Parameters
+    ----------
+    net, x, t, ew, samples, order, n_threads : as in :class:`HessianOperator`
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError, ImportError
+        As :class:`HessianOperator`.
+
+    Notes
+    -----
+    ``matvec`` is ``ggnvp``: 8 P Q flops per vector.
     """
 
     _kind = "gauss-newton"
 
     def _matmat(self, v):
-        return self.linearization.ggnvp(np.asarray(v), n_threads=self.n_threads)
+        return self._ordered(self.linearization.ggnvp(self._natural(v), n_threads=self.n_threads))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .spectra import Eigenpairs, SpectralDensity
+from .eigenpairs import Eigenpairs
+from .spectral_density import SpectralDensity
 
 if TYPE_CHECKING:
     from .sensitivities import Sensitivity

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ._core import Network, jacobian
+from ._core import Network, jacobian, linearize
+from ._named import named
 from ._suggest import chosen
 
 _CHUNK_DOUBLES = 1 << 20
@@ -93,15 +94,13 @@ def sensitivity(
 
     Parameters
     ----------
-    net : Network
-    x : array (R, Q), or a list of one per input
+    net, x, samples : as in ``linearize``
     scale : {'raw', 'standardised'}
         'raw': dy/dx in the units of the data. 'standardised': times the standard deviation of the
         input and over that of the output (the network's, on these samples), so that inputs in
         different units can be compared; 0 for an output that does not vary.
     input_names, output_names : sequence of str, optional
         R and S names; "x[0]", "x[1]", ... and "y[0]", ... by default.
-    samples : indices or boolean mask, optional
     n_threads : int, optional
         At most this many threads; results do not depend on it.
 
@@ -128,8 +127,6 @@ def sensitivity(
         raise TypeError(f"sensitivity: net must be a Network, got {type(net).__name__}")
     chosen("sensitivity: scale", scale, _SCALES)
     indices = _indices(net, x, samples)
-    if not len(indices) or not net.configured:
-        _jacobian(net, x, samples)  # refuses what is amiss
     outputs, inputs = sum(net.output_sizes), sum(net.input_sizes)
     names = _names("input_names", input_names, inputs, "x")
     output_labels = _names("output_names", output_names, outputs, "y")
@@ -143,7 +140,7 @@ def sensitivity(
         total += J.sum(axis=0)
         squares += np.einsum("qsr,qsr->sr", J, J)
         np.maximum(largest, np.abs(J, out=J).max(axis=0), out=largest)
-    factor = _spread_ratio(net, x, indices) if scale == "standardised" else 1.0
+    factor = _spread_ratio(net, x, indices, n_threads) if scale == "standardised" else 1.0
     return Sensitivity(
         mean=total / len(indices) * factor,
         rms=np.sqrt(squares / len(indices)) * factor,
@@ -155,31 +152,25 @@ def sensitivity(
     )
 
 
-def _jacobian(net: Network, x: Any, samples: Any, n_threads: int | None = None) -> np.ndarray:
-    try:
+def _jacobian(net: Network, x: Any, samples: Any, n_threads: int | None) -> np.ndarray:
+    with named("sensitivity", "jacobian"):
         return jacobian(net, x, wrt="inputs", samples=samples, n_threads=n_threads)
-    except (ValueError, TypeError, IndexError) as error:
-        message = str(error).replace("jacobian:", "sensitivity:", 1)
-        raise type(error)(message) from None
 
 
 def _indices(net: Network, x: Any, samples: Any) -> np.ndarray:
-    """Numbers of the samples in use; what cannot be understood is refused by the core."""
-    shape = np.shape(x[0] if isinstance(x, (list, tuple)) and x else x)
-    total = shape[-1] if shape else 0
-    if samples is None:
-        return np.arange(total)
-    try:
-        return np.arange(total)[np.asarray(samples)].ravel()
-    except (IndexError, TypeError, ValueError):
-        return np.arange(len(_jacobian(net, x, samples)))
+    """Numbers of the samples in use, from 0."""
+    with named("sensitivity"):
+        lin = linearize(net, x, samples=samples)
+    indices = lin._made_of()[4]
+    return np.arange(lin.n_samples) if indices is None else indices
 
 
-def _spread_ratio(net: Network, x: Any, indices: np.ndarray) -> np.ndarray:
+def _spread_ratio(net: Network, x: Any, indices: np.ndarray, n_threads: int | None) -> np.ndarray:
     several = isinstance(x, (list, tuple)) and len(net.input_sizes) > 1
     used = [np.atleast_2d(np.asarray(part, float))[:, indices] for part in (x if several else [x])]
     spread_in = np.concatenate([part.std(axis=1) for part in used])
-    spread_out = np.asarray(net(used if several else used[0])).std(axis=1)
+    outputs = net(used if several else used[0], n_threads=n_threads)
+    spread_out = np.asarray(outputs).std(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = spread_in / spread_out[:, None]
     return np.where(spread_out[:, None] > 0, ratio, 0.0)

@@ -61,7 +61,7 @@ def train(
     progress : bool, optional
         Show a progress bar (needs tqdm).
     n_threads : int, optional
-        Default: all that the process may use.
+        At most this many threads; results do not depend on it.
     **parameters
         Override ``net.trainParam`` for this call: ``epochs=200, goal=1e-6``.
 
@@ -116,7 +116,26 @@ def train(
 def trainlm(
     net: Network, x: Any, t: Any, *args: Any, **options: Any
 ) -> tuple[Network, TrainingRecord]:
-    """Train with Levenberg-Marquardt, whatever ``net.trainFcn`` says; see :func:`train`."""
+    """Train a copy of a network with Levenberg-Marquardt, whatever ``net.trainFcn`` says.
+
+    Parameters
+    ----------
+    net, x, t : as in :func:`train`
+    *args, **options
+        The others of :func:`train`: ``xi, ai, ew``, and ``seed=``, ``callback=``, ``verbose=``,
+        ``progress=``, ``n_threads=``, ``epochs=``, ...
+
+    Returns
+    -------
+    net : Network
+    tr : TrainingRecord
+        As :func:`train`.
+
+    Raises
+    ------
+    ValueError, TypeError, AttributeError
+        As :func:`train`.
+    """
     if getattr(net, "trainFcn", "trainlm") != "trainlm":
         net = net.copy()
         net.trainFcn = "trainlm"

@@ -10,8 +10,9 @@ from ._core import linearize
 from ._named import named
 from ._options import flag
 from ._suggest import chosen
-from .fitted import Prediction, Uncertainty
+from .fitted import Uncertainty
 from .network import Network
+from .prediction import Prediction
 
 _SINGULAR = ("error", "pseudo-inverse")
 
@@ -25,6 +26,8 @@ def uncertainty(
     samples: Any = None,
     robust: bool = False,
     singular: str = "error",
+    order: str | None = None,
+    n_threads: int | None = None,
 ) -> Uncertainty:
     """Uncertainty of a network fitted by least squares, from the data it was fitted to.
 
@@ -37,7 +40,7 @@ def uncertainty(
         NaN targets don't count.
     ew : number, (1, Q), (S, 1) or (S, Q), optional
         Error weights: observations have the variance sigma^2 / ew.
-    samples : indices or boolean mask, optional
+    samples : indices, boolean mask or slice, optional
         The samples that were fitted, such as ``tr.trainInd``.
     robust : bool, optional
         Use the sandwich ``A^-1 (sum_n s_n s_n') A^-1 N / (N - P)``, with s_n the sum of J e over
@@ -45,17 +48,23 @@ def uncertainty(
     singular : {"error", "pseudo-inverse"}, optional
         What to do where the data do not determine all parameters: refuse, with the names of some,
         or take the pseudo-inverse; `rank` tells how many directions are left.
+    order : {"matlab", "torch", "keras", "sklearn"}, optional
+        Order of the parameters in all that the result tells and takes; see
+        :meth:`Layout.permutation`.
+    n_threads : int, optional
+        At most this many threads, also of later predictions; results do not depend on it.
 
     Returns
     -------
     Uncertainty
-        ``covariance``, ``standard_errors``, ``summary()``, ``predict(x_new)``, ``delta(function)``.
+        ``covariance`` (P, P), ``standard_errors`` (P,), ``summary()``, ``predict(x_new)``,
+        ``delta(function)``.
 
     Raises
     ------
     ValueError
         For another performance function, a rank-deficient Jacobian, as many parameters as errors,
-        and as ``linearize``.
+        an unknown `order`, and as ``linearize``.
     TypeError, IndexError
         As ``linearize``.
 
@@ -76,7 +85,7 @@ def uncertainty(
     >>> fit.standard_errors.shape
     (13,)
     """
-    return _made("uncertainty", net, x, t, ew, samples, robust, singular)
+    return _made("uncertainty", net, x, t, ew, samples, robust, singular, order, n_threads)
 
 
 def parameter_covariance(
@@ -88,9 +97,35 @@ def parameter_covariance(
     samples: Any = None,
     robust: bool = False,
     singular: str = "error",
+    order: str | None = None,
+    n_threads: int | None = None,
 ) -> np.ndarray:
-    """Covariance of fitted parameters, sigma^2 (J J')^-1, P x P; see :func:`uncertainty`."""
-    return _made("parameter_covariance", net, x, t, ew, samples, robust, singular).covariance
+    """Covariance of the parameters of a network fitted by least squares.
+
+    Parameters
+    ----------
+    net, x, t, ew, samples, robust, singular, n_threads : as in :func:`uncertainty`
+    order : {"matlab", "torch", "keras", "sklearn"}, optional
+        Order of rows and columns; see :meth:`Layout.permutation`.
+
+    Returns
+    -------
+    ndarray, shape (P, P)
+        In the units of the parameters, squared.
+
+    Raises
+    ------
+    ValueError, TypeError, IndexError
+        As :func:`uncertainty`.
+
+    Notes
+    -----
+    ``sigma^2 (J J')^-1`` with J = de_dwb and sigma^2 = e'e / (N - P). Source and cost as of
+    :func:`uncertainty`, whose result has more to tell of the same numbers.
+    """
+    function = "parameter_covariance"
+    fit = _made(function, net, x, t, ew, samples, robust, singular, order, n_threads)
+    return fit.covariance
 
 
 def prediction_interval(
@@ -104,6 +139,7 @@ def prediction_interval(
     kind: str = "prediction",
     robust: bool = False,
     singular: str = "error",
+    n_threads: int | None = None,
 ) -> Prediction:
     """Predictions of a fitted network with an interval each, by the delta method (needs SciPy).
 
@@ -114,11 +150,15 @@ def prediction_interval(
         :func:`uncertainty`, which many predictions can share.
     x_new : array (R, Q), or list of one per input
     confidence : float, optional
+        Probability that the interval holds what it is for.
     data : (x, t), optional
-        Samples that the network was fitted to, with `ew` and `samples` as in :func:`uncertainty`.
+        Samples that the network was fitted to.
+    ew, samples, robust, singular : as in :func:`uncertainty`
+        Of `data`.
     kind : {"prediction", "confidence"}, optional
         For a new observation, or for the mean.
-    robust, singular : as in :func:`uncertainty`
+    n_threads : int, optional
+        At most this many threads; results do not depend on it.
 
     Returns
     -------
@@ -130,18 +170,25 @@ def prediction_interval(
     ValueError, TypeError
         As :func:`uncertainty` and :meth:`Uncertainty.predict`; without data; and for data or its
         options beside an ``Uncertainty``, which has its own.
+    ImportError
+        Without SciPy.
+
+    Notes
+    -----
+    Source and cost as of :func:`uncertainty` and :meth:`Uncertainty.predict`.
     """
     robust = flag("prediction_interval", "robust", robust)
     if isinstance(net, Uncertainty):
         _refuse_twice(data, ew, samples, robust, singular)
         with named("prediction_interval", "predict"):
-            return net.predict(x_new, confidence, kind=kind)
+            return net.predict(x_new, confidence, kind=kind, n_threads=n_threads)
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(
             "prediction_interval: data must be (x, t), the samples that the network was fitted to; "
             "or pass the result of jn.uncertainty(net, x, t) in place of the network"
         )
-    fit = _made("prediction_interval", net, *data, ew, samples, robust, singular)
+    function = "prediction_interval"
+    fit = _made(function, net, *data, ew, samples, robust, singular, None, n_threads)
     with named("prediction_interval", "predict"):
         return fit.predict(x_new, confidence, kind=kind)
 
@@ -172,6 +219,8 @@ def _made(
     samples: Any,
     robust: bool,
     singular: str,
+    order: str | None,
+    n_threads: int | None,
 ) -> Uncertainty:
     if not isinstance(net, Network):
         raise TypeError(f"{function}: net must be a jacnet.Network, got {type(net).__name__}")
@@ -186,4 +235,7 @@ def _made(
     robust = flag(function, "robust", robust)
     with named(function):
         lin = linearize(net, x, t, ew=ew, samples=samples)
-    return Uncertainty(net, lin, robust=robust, singular=singular, function=function)
+    return Uncertainty(
+        net, lin, robust=robust, singular=singular, order=order, n_threads=n_threads,
+        function=function,
+    )  # fmt: skip

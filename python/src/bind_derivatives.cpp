@@ -176,16 +176,14 @@ void bind_properties(py::class_<PyLinearization>& cls) {
 }
 
 void bind_outputs(py::class_<PyLinearization>& cls) {
-    def_method(cls, question("outputs"), "Network outputs, S x Q.",
+    def_method(cls, question("outputs"), docstrings::outputs,
                {keyword("n_threads"), keyword("out")},
                [](PyLinearization& lin, py::object n, py::object out) {
                    return lin.outputs("outputs", n, out);
                });
-    def_method(cls, question("performance"),
-               "Performance on these samples, regularisation included.", {keyword("n_threads")},
+    def_method(cls, question("performance"), docstrings::performance, {keyword("n_threads")},
                [](PyLinearization& lin, py::object n) { return lin.performance(n); });
-    def_method(cls, question("de_dwb"),
-               "Jacobian of the errors, P x (S*Q), as defaultderiv('de_dwb', ...).",
+    def_method(cls, question("de_dwb"), docstrings::de_dwb,
                {keyword("order"), keyword("n_threads"), keyword("out")},
                [](PyLinearization& lin, py::object order, py::object n, py::object out) {
                    const ParameterOrder rearrange("de_dwb", lin.network(), order);

@@ -1,6 +1,8 @@
 /// The errors of a linearization, how they are scaled and counted, and what it was made of.
 
 #include "jacnet/runtime.hpp"
+
+#include "docstrings.hpp"
 #include "linearization.hpp"
 
 namespace py = pybind11;
@@ -8,18 +10,6 @@ using namespace jacnet;
 using namespace jacnet::python;
 
 namespace {
-
-constexpr const char* errors_doc =
-    R"(Errors as ``de_dwb`` differentiates them: sqrt(ew) norm (t - y), (S, Q).
-
-0 where the target does not count. Their squares sum to the e'e of ``normal_equations``; ``norm`` is
-the error normalisation of the network, 1 unless asked for. Cost: one simulation.)";
-
-constexpr const char* error_scales_doc =
-    R"(Factors of the errors, sqrt(ew) norm, (S, Q); 0 where the target does not count.)";
-
-constexpr const char* parameters_doc =
-    R"(A copy of the parameters that the linearization was made with, (P,).)";
 
 constexpr const char* made_of_doc =
     R"((net, x, t, ew, samples) that it was made of; the network may have changed since.)";
@@ -32,13 +22,13 @@ Answer error_target(PyLinearization& lin, const char* function, py::handle out) 
 
 void bind_errors(py::module_& m) {
     auto cls = py::reinterpret_borrow<py::class_<PyLinearization>>(m.attr("Linearization"));
-    def_method(cls, question("parameters"), parameters_doc, [](PyLinearization& lin) {
+    def_method(cls, question("parameters"), docstrings::parameters, [](PyLinearization& lin) {
         const py::array wb = result(py::none(), {"parameters", "out"},
                                     {{lin.n_parameters()}, instead::fewer_parameters});
         lin.made().parameters(vector(wb));  // as they were given
         return wb;
     });
-    def_method(cls, question("errors"), errors_doc, {keyword("n_threads"), keyword("out")},
+    def_method(cls, question("errors"), docstrings::errors, {keyword("n_threads"), keyword("out")},
                [](PyLinearization& lin, py::object n, py::object out) {
                    const auto threads = thread_count(n, "errors");
                    const Answer e = error_target(lin, "errors", out);
@@ -46,7 +36,7 @@ void bind_errors(py::module_& m) {
                    lin.ask("errors", lin.work(1), [&] { made.errors(matrix(e), threads); });
                    return e.given();
                });
-    def_method(cls, question("error_scales"), error_scales_doc, {keyword("out")},
+    def_method(cls, question("error_scales"), docstrings::error_scales, {keyword("out")},
                [](PyLinearization& lin, py::object out) {
                    const Answer s = error_target(lin, "error_scales", out);
                    lin.made().error_scales(matrix(s));

@@ -90,16 +90,12 @@ py::dict buffers(py::object limit) {
 
 void bind_runtime(py::module_& m) {
     using namespace python;
-    def_fast(m, "build_info",
-             "Version, compiler, Eigen, OpenMP and instruction sets (compiled, available, in use), "
-             "and\nthe number of threads that a call without n_threads may use, as a dict.",
-             build_info_dict);
+    def_fast(m, "build_info", docstrings::build_info, build_info_dict);
     def_fast(m, "buffers", docstrings::buffers, {optional("limit")}, buffers);
-    def_fast(m, "clear_buffers",
-             "Give the memory kept for later results back to the system; see `buffers`.", [] {
-                 clear_buffers();
-                 return py::none();
-             });
+    def_fast(m, "clear_buffers", docstrings::clear_buffers, [] {
+        clear_buffers();
+        return py::none();
+    });
     def_fast(m, "transfer_functions", "Names of all transfer functions.", transfer_names);
     def_fast(m, "transfer",
              "Value (order 0), slope (1) or curvature (2) of a transfer function, elementwise over "

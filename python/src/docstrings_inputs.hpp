@@ -6,9 +6,7 @@ namespace docstrings {
 inline constexpr const char* input_hessian =
     R"(Second derivatives of the outputs with respect to the inputs, d2y/dx2.
 
-Returns (Q, S, R, R) in C order, on the raw scales of inputs and outputs, through the process
-functions; symmetric in the last two indices to the last bit. Several inputs are stacked. Exact;
-second derivatives at kinks are 0. No targets needed.
+Exact, through the process functions; second derivatives at kinks are 0. No targets needed.
 
 Parameters
 ----------
@@ -17,6 +15,12 @@ n_threads : int, optional
     At most this many threads; results do not depend on it.
 out : float64 array (Q, S, R, R), optional
     Receives the result and is returned; any strides, C order is fastest.
+
+Returns
+-------
+ndarray, (Q, S, R, R), C order
+    On the raw scales of inputs and outputs; symmetric in the last two indices to the last bit.
+    Several inputs are stacked.
 
 Raises
 ------
@@ -34,9 +38,28 @@ sample: R passes forward, S passes back and S R^2 sum h_l flops.)";
 inline constexpr const char* laplacian =
     R"(Laplacian of the outputs: the sum over inputs of d2y/dx_r^2, on the raw scales.
 
-Returns (Q, S) in C order, the trace of ``input_hessian`` over its last two indices. Other arguments
-as there. Cost per sample: R + 2 passes forward (Li et al. 2024, Forward Laplacian), fewer where
-layers are straight or read inputs only; no pass back.)";
+Parameters
+----------
+net, x, samples : as in ``linearize``
+n_threads : int, optional
+    At most this many threads; results do not depend on it.
+out : float64 array (Q, S), optional
+    Receives the result and is returned; any strides, C order is fastest.
+
+Returns
+-------
+ndarray, (Q, S), C order
+    The trace of ``input_hessian`` over its last two indices.
+
+Raises
+------
+ValueError, TypeError, IndexError
+    As ``linearize``, for NaN inputs, and for an ``out`` that does not fit.
+
+Notes
+-----
+Forward Laplacian (Li et al. 2024). Cost per sample: R + 2 passes forward, fewer where layers are
+straight or read inputs only; no pass back.)";
 
 inline constexpr const char* input_jvp =
     R"(Moves of the outputs, dy/dx v, for one direction of the inputs per sample.
@@ -50,7 +73,8 @@ n_threads, out : as in ``input_hessian``
 
 Returns
 -------
-array (S, Q), Fortran order
+ndarray, (S, Q), Fortran order
+    On the raw scale.
 
 Raises
 ------
@@ -59,7 +83,7 @@ ValueError, TypeError, IndexError
 
 Notes
 -----
-Cost: two passes forward.)";
+Forward differentiation, through the process functions. Cost: two passes forward.)";
 
 inline constexpr const char* input_vjp =
     R"(Gradient with respect to the inputs of one weighted sum of outputs per sample, (dy/dx)' u.
@@ -73,7 +97,8 @@ n_threads, out : as in ``input_hessian``
 
 Returns
 -------
-array (R, Q), Fortran order
+ndarray, (R, Q), Fortran order
+    On the raw scale.
 
 Raises
 ------
@@ -82,7 +107,7 @@ ValueError, TypeError, IndexError
 
 Notes
 -----
-Cost: a pass forward and a pass back.)";
+Back-propagation to the inputs, through the process functions. Cost: a pass forward and a pass back.)";
 
 inline constexpr const char* input_hvp =
     R"(Product of a direction with the input Hessian of a weighted sum of outputs, per sample.
@@ -94,11 +119,13 @@ Parameters
 net, x, samples : as in ``linearize``
 u : array (S, Q), or a list of one (S_i, Q) per output
 v : array (R, Q), or a list of one (R_i, Q) per input
+    Finite; one column for each sample in use.
 n_threads, out : as in ``input_hessian``
 
 Returns
 -------
-array (R, Q), Fortran order
+ndarray, (R, Q), Fortran order
+    On the raw scale.
 
 Raises
 ------
@@ -112,9 +139,7 @@ Pearlmutter (1994). Cost: two passes forward and two back.)";
 inline constexpr const char* gram =
     R"(Gram matrix of the outputs' Jacobian, (dy/dwb)'(dy/dwb), without forming the Jacobian.
 
-Returns (S*Q, S*Q), symmetric to the last bit; rows and columns in the order of the columns of
-``jacobian(net, x)``: output element fastest, then sample. Unscaled, no targets needed. Also known as
-the empirical neural tangent kernel (Jacot, Gabriel and Hongler 2018).
+Also known as the empirical neural tangent kernel. Unscaled; no targets needed.
 
 Parameters
 ----------
@@ -122,6 +147,12 @@ net, x, samples : as in ``linearize``
 traced : bool
     True: the sum over outputs of the elements of equal outputs, (Q, Q). No division by S.
 n_threads, out, dtype : as in ``defaultderiv``
+
+Returns
+-------
+ndarray, (S*Q, S*Q) or (Q, Q), symmetric to the last bit
+    Rows and columns in the order of the columns of ``jacobian(net, x)``: output element fastest, then
+    sample.
 
 Raises
 ------
@@ -132,19 +163,20 @@ MemoryError
 
 Notes
 -----
-Cost: (S*Q)^2 sum h_l flops, traced Q^2 S sum h_l; memory beyond the result: three times
-Q (sum k_l + S sum h_l) numbers.)";
+Jacot, Gabriel and Hongler (2018). Cost: (S*Q)^2 sum h_l flops, traced Q^2 S sum h_l;
+memory beyond the result: three times Q (sum k_l + S sum h_l) numbers.)";
 
 inline constexpr const char* ntk =
     R"(Empirical neural tangent kernel between two sets of samples, without forming any Jacobian.
 
-K = (dy(x1)/dwb)' (dy(x2)/dwb): Jacot, Gabriel and Hongler (2018). Unscaled; only parameters that
-learn count.
+K = (dy(x1)/dwb)' (dy(x2)/dwb). Unscaled; only parameters that learn count.
 
 Parameters
 ----------
 net : Network
+    Configured.
 x1 : array (R, Q1), or a list of one per input
+    For some of the samples pass x[:, samples].
 x2 : the same with Q2 samples, optional
     Without it, x1: ``gram(net, x1)``, symmetric to the last bit.
 traced : bool
@@ -155,7 +187,7 @@ n_threads, out, dtype : as in ``defaultderiv``
 
 Returns
 -------
-array, Fortran order
+ndarray, (S*Q1, S*Q2) or (Q1, Q2), Fortran order
 
 Raises
 ------
@@ -166,6 +198,6 @@ MemoryError
 
 Notes
 -----
-Cost: 2 Q1 Q2 S^2 sum h_l flops, traced 2 Q1 Q2 S sum h_l.)";
+Jacot, Gabriel and Hongler (2018). Cost: 2 Q1 Q2 S^2 sum h_l flops, traced 2 Q1 Q2 S sum h_l.)";
 
 }  // namespace docstrings

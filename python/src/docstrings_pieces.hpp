@@ -16,10 +16,17 @@ net, x, t, ew, samples, n_threads, out : as in ``defaultderiv``
 order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
     Order of the rows; see ``Layout.permutation``.
 
+Returns
+-------
+ndarray, P x Q, Fortran order
+    On the scale of the performance.
+
 Raises
 ------
 ValueError, TypeError, IndexError
     As ``defaultderiv``, and for an unknown ``order``.
+MemoryError
+    When P Q numbers cannot be had: ask for fewer samples at a time.
 
 Notes
 -----
@@ -35,7 +42,14 @@ Parameters
 ----------
 net, x, t, ew, samples, n_threads, out : as in ``defaultderiv``
 kind : {'exact', 'gauss-newton'}
+    Of the Hessian itself, or of the Gauss-Newton matrix.
 order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
+    Order of the last two axes; see ``Layout.permutation``.
+
+Returns
+-------
+ndarray, Q x P x P, C order
+    On the scale of the performance.
 
 Raises
 ------
@@ -55,7 +69,14 @@ Parameters
 ----------
 net, x, t, ew, samples, n_threads, out : as in ``defaultderiv``
 kind : {'exact', 'gauss-newton'}
+    Of the Hessian itself, or of the Gauss-Newton matrix.
 order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
+    Order of the parameters; see ``Layout.permutation``.
+
+Returns
+-------
+ndarray, shape (P,)
+    On the scale of the performance, regularisation included.
 
 Raises
 ------
@@ -64,32 +85,72 @@ ValueError, TypeError, IndexError
 
 Notes
 -----
-sum_n B_ll[i, i] u_l[p]^2, with B_ll the Hessian with respect to the net inputs of layer l; on the
-scale of the performance, regularisation included. Cost: O(Q sum h^3) + 2 Q P flops, where a chain
+sum_n B_ll[i, i] u_l[p]^2, with B_ll the Hessian with respect to the net inputs of layer l (Bishop
+1992; Mizutani and Dreyfus 2008). Cost: O(Q sum h^3) + 2 Q P flops, where a chain
 takes 2 h_l h_{l+1} (h_l + h_{l+1}) for each layer and sample.)";
 
 inline constexpr const char* gauss_newton_diagonal =
     R"(Diagonal of the Gauss-Newton matrix, (P,): ``hessian_diagonal(..., kind='gauss-newton')``.
 
+Parameters
+----------
+net, x, t, ew, samples, order, n_threads, out : as in ``hessian_diagonal``
+
+Returns
+-------
+ndarray, shape (P,)
+    Not negative; on the scale of the performance, regularisation included.
+
+Raises
+------
+ValueError, TypeError, IndexError
+    As ``hessian_diagonal``.
+
+Notes
+-----
 By the curvatures at the net inputs or by the sensitivities of the outputs, whichever is cheaper; the
 latter take about 2 P S Q flops.)";
 
 inline constexpr const char* hessian_trace =
-    R"(Trace of the Hessian, a float: the sum of ``hessian_diagonal``, at its cost.
+    R"(Trace of the Hessian, a float: the sum of its eigenvalues, exact.
 
-Arguments as in ``hessian_diagonal``; regularisation included.)";
+Parameters
+----------
+net, x, t, kind, ew, samples, n_threads : as in ``hessian_diagonal``
+
+Returns
+-------
+float
+    On the scale of the performance, regularisation included.
+
+Raises
+------
+ValueError, TypeError, IndexError
+    As ``hessian_diagonal``.
+
+Notes
+-----
+The sum of ``hessian_diagonal``, at its cost; nothing is drawn at random.)";
 
 inline constexpr const char* hessian_block =
     R"(Chosen rows and columns of the Hessian, len(rows) x len(cols).
 
 Parameters
 ----------
-net, x, t : as in ``defaultderiv``
+net, x, t, ew, samples, n_threads, out : as in ``defaultderiv``
 rows, cols : a choice of parameters, as ``Layout.select`` takes it; cols None: the rows
     A block's name 'LW{2,1}', an element's name 'IW{1,1}(3,1)', ('layer', l), ('neuron', l, i) with
     l and i from 0, an index, a slice, indices, a mask (P,), or a list of these.
 kind : {'exact', 'gauss-newton'}
-ew, samples, n_threads, out : as in ``defaultderiv``
+    Of the Hessian itself, or of the Gauss-Newton matrix.
+order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
+    The order that indices, slices and masks count in, and that a block's elements come in; see
+    ``Layout.permutation``.
+
+Returns
+-------
+ndarray, len(rows) x len(cols)
+    On the scale of the performance, regularisation included.
 
 Raises
 ------
@@ -116,11 +177,18 @@ net, x, t, ew, samples, n_threads, out : as in ``defaultderiv``
 structure : {'full', 'diagonal'}
     'diagonal': only the diagonal, (P,), at the cost of ``gauss_newton_diagonal``.
 order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
+    Order of rows and columns; see ``Layout.permutation``.
+
+Returns
+-------
+ndarray, P x P or (P,)
 
 Raises
 ------
 ValueError, TypeError, IndexError
     As ``defaultderiv``; for mae and sae, and for crossentropy of other outputs, which are no model.
+MemoryError
+    With the bytes needed, when P x P numbers cannot be had.
 
 Notes
 -----
@@ -137,7 +205,18 @@ expectation over targets drawn from the model (with unit error weights for cross
 
 Parameters
 ----------
-As ``fisher``; every performance function is accepted.
+net, x, t, structure, order, ew, samples, n_threads, out : as in ``fisher``
+
+Returns
+-------
+ndarray, P x P or (P,)
+
+Raises
+------
+ValueError, TypeError, IndexError
+    As ``defaultderiv``; every performance function is accepted.
+MemoryError
+    As ``fisher``.
 
 Notes
 -----
@@ -152,8 +231,9 @@ Parameters
 dloss : array (S, Q)
     dloss_q/dy at the outputs, ``lin.outputs()``; columns in the order of the linearization's samples.
 d2loss : array (Q, S, S) or (S, Q), optional
-    d2loss_q/dy dy at the outputs, samples first (its symmetric part counts), or only its diagonal, as
-    a matrix like dloss. Without it, only first derivatives can be asked for.
+    d2loss_q/dy dy at the outputs, samples first, or only its diagonal, as a matrix like dloss. It is
+    symmetrised: only (d2loss + its transpose) / 2 counts. Without it, only first derivatives can be
+    asked for.
 
 Returns
 -------
@@ -167,6 +247,11 @@ Raises
 ------
 ValueError, TypeError
     For shapes that disagree, values that are not finite.
+
+Notes
+-----
+The chain rule at the outputs: the recursions of ``gradient`` and ``hessian`` started from dloss and
+d2loss. Cost: that of the question.
 
 Examples
 --------

@@ -10,8 +10,11 @@ Parameters
 ----------
 net, x : as in ``linearize``
 v : array (P,) or (P, K)
-    One direction, or K of them in columns, in the order of ``net.layout``.
-samples : indices or boolean mask, optional
+    One direction, or K of them in columns, in the order of ``net.layout`` or of ``order``.
+order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
+    Order of the rows of v; see ``Layout.permutation``.
+samples : indices, boolean mask or slice, optional
+    The samples to use.
 n_threads : int, optional
     At most this many threads; results do not depend on it.
 out : float64 array, optional
@@ -40,11 +43,14 @@ Parameters
 net, x : as in ``linearize``
 u : array (S, Q) or (S, Q, K)
     Weights of every output and sample; (Q,) where S is 1.
+order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
+    Order of the rows of the result; see ``Layout.permutation``.
 samples, n_threads, out : as in ``jvp``
 
 Returns
 -------
-ndarray, (P,) or (P, K)
+ndarray, (P,) or (P, K), Fortran order
+    On the scale of the outputs.
 
 Raises
 ------
@@ -53,7 +59,8 @@ ValueError, TypeError, IndexError
 
 Notes
 -----
-One pass backward, whatever the number of outputs: 4 P Q flops per vector, and 2 P Q for the tape.)";
+One pass of back-propagation, whatever the number of outputs: 4 P Q flops per vector, and 2 P Q for the
+tape.)";
 
 inline constexpr const char* hvp =
     R"(Hessian of the performance times vectors, without the Hessian.
@@ -64,13 +71,15 @@ Parameters
 ----------
 net, x, t : as in ``linearize``
 v : array (P,) or (P, K)
-    One vector, or K of them in columns, in the order of ``net.layout``.
+    One vector, or K of them in columns, in the order of ``net.layout`` or of ``order``.
+order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
+    Order of the rows of v and of the result; see ``Layout.permutation``.
 ew : error weights, as in ``linearize``
 samples, n_threads, out : as in ``jvp``
 
 Returns
 -------
-ndarray, of the shape of v
+ndarray, (P,) or (P, K) as v, Fortran order
     Each column has the same bits alone and among others.
 
 Raises
@@ -85,11 +94,28 @@ The R-operator of Pearlmutter (1994), "Fast exact multiplication by the Hessian"
 next vector (up to 64 MiB).)";
 
 inline constexpr const char* ggnvp =
-    R"(Gauss-Newton matrix of the performance times vectors, (P,) or (P, K), without the matrix.
+    R"(Gauss-Newton matrix of the performance times vectors, without the matrix.
 
 Equals ``gauss_newton(net, x, t, ...) @ v``, the generalised Gauss-Newton matrix where the loss is
-split at the net input: on the scale of the performance, regularisation included. Arguments, result
-and errors as in ``hvp``. Cost: 8 P Q flops per vector, and 2 P Q for the tape. Schraudolph (2002),
-"Fast curvature matrix-vector products", Neural Computation 14.)";
+split at the net input: on the scale of the performance, regularisation included.
+
+Parameters
+----------
+net, x, t, v, order, ew, samples, n_threads, out : as in ``hvp``
+
+Returns
+-------
+ndarray, (P,) or (P, K) as v, Fortran order
+    Each column has the same bits alone and among others.
+
+Raises
+------
+ValueError, TypeError, IndexError
+    As ``hvp``.
+
+Notes
+-----
+Schraudolph (2002), "Fast curvature matrix-vector products", Neural Computation 14. Cost: 8 P Q flops
+per vector, and 2 P Q for the tape.)";
 
 }  // namespace docstrings

@@ -46,6 +46,30 @@ def test_examples_end_in_something_to_see(page):
         assert re.search(r"\b(assert|print|check\(\))", source), f"{page.name}, line {line}"
 
 
+QUANTITIES = {
+    "gradient", "jacobian", "products", "per_sample", "hessian", "gauss_newton", "hessian_pieces",
+    "hvp", "losses", "operators", "spectra", "input_derivatives", "sensitivity", "ntk",
+    "uncertainty", "laplace", "minibatches",
+}  # fmt: skip
+SECTIONS = ["## Formula", "## Example", "## Shape and cost", "## Elsewhere", "## Sources"]
+
+
+@pytest.mark.parametrize("name", sorted(QUANTITIES))
+def test_pages_of_quantities_have_one_skeleton(name):
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    found = [line for line in text.splitlines() if line in SECTIONS]
+    assert found == SECTIONS
+    shape = text.split("## Shape and cost")[1].split("## Elsewhere")[0]
+    assert "order" in shape.lower()
+    assert "cost" in shape.lower()
+    assert re.search("matlab", text.split("## Elsewhere")[1], re.IGNORECASE)
+
+
+def test_the_index_names_every_page():
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    assert {page.name for page in PAGES} - {"README.md"} == set(re.findall(r"\((\w+\.md)\)", index))
+
+
 def _missing(error):
     """The package that is not installed, also where another message hides it."""
     while error is not None:

@@ -325,16 +325,6 @@ class TestScales:
         p = jn.laplace(net, x, t).predict(x)
         np.testing.assert_allclose(p.y.sum(axis=0), 1, rtol=1e-12)
 
-    def test_diagonal_asks_the_core_where_it_can(self, monkeypatch):
-        net, x, t = regression()
-        expected = jn.laplace(net, x, t, structure="diagonal", prior_precision=1, noise=1)
-        monkeypatch.setattr(
-            jn.Linearization, "gauss_newton_diagonal",
-            lambda self: np.diag(self.gauss_newton()), raising=False,
-        )  # fmt: skip
-        asked = jn.laplace(net, x, t, structure="diagonal", prior_precision=1, noise=1)
-        np.testing.assert_allclose(asked.variance(x), expected.variance(x), rtol=1e-12)
-
 
 class TestMemory:
     def test_what_cannot_be_had_is_refused(self):

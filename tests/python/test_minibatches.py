@@ -239,7 +239,7 @@ class TestAccumulate:
         def fails(*_, **__):
             raise failure
 
-        part = "jacnet.streaming.Accumulator._answer"
+        part = "jacnet.accumulator.Accumulator._answer"
         answer = jn.Accumulator._answer
         monkeypatch.setattr(
             part, lambda self, name, *rest: (fails if name == QUESTIONS[-1] else answer)(
@@ -268,7 +268,7 @@ class TestAccumulate:
         def fails(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("jacnet.streaming._added", fails)
+        monkeypatch.setattr("jacnet.accumulator._added", fails)
         with pytest.raises(KeyboardInterrupt):
             sums.add(x, t)
         monkeypatch.undo()
@@ -285,7 +285,7 @@ class TestAccumulate:
 
         sums = jn.Accumulator(net, "hessian")
         sums.add(x, t)
-        monkeypatch.setattr("jacnet.streaming._like", fails)
+        monkeypatch.setattr("jacnet.accumulator._like", fails)
         with pytest.raises(MemoryError, match=r"Accumulator.add: hessian: .* 9 GiB; use fewer"):
             sums.add(x, t)
         with pytest.raises(MemoryError, match=r"^accumulate: hessian: .* 9 GiB; use fewer .*diag"):

@@ -368,3 +368,14 @@ FREE_FUNCTIONS = {
 def test_no_network(name):
     with pytest.raises(TypeError, match=rf"{name}: net .*Network.* list"):
         FREE_FUNCTIONS[name]([1, 10, 1])
+
+
+def test_separatewb_names_itself():
+    with pytest.raises(ValueError, match=r"^separatewb: wb has 1 elements.* 13 parameters"):
+        jn.separatewb(jn.Network([2, 3, 1]), [0.0])
+
+
+def test_sim_into_an_array():
+    net, out = jn.Network([2, 3, 1]).init(0), np.empty((1, 5))
+    assert jn.sim(net, np.ones((2, 5)), n_threads=1, out=out) is out
+    np.testing.assert_array_equal(out, net(np.ones((2, 5))))

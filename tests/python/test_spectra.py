@@ -167,8 +167,8 @@ def test_too_little_memory_names_the_function_and_a_remedy(lin, monkeypatch):
     def fails(*_, **__):
         raise MemoryError("hessian: the result needs 9 GiB, but 1 GiB are available; pass out=")
 
-    monkeypatch.setattr("jacnet.spectra._lanczos_pairs", fails)
-    monkeypatch.setattr("jacnet.spectra._exact", fails)
+    monkeypatch.setattr(sys.modules["jacnet.eigenpairs"], "_lanczos_pairs", fails)
+    monkeypatch.setattr(sys.modules["jacnet.log_determinant"], "_exact", fails)
     with refused(MemoryError, "eigenpairs: hessian", "GiB", "fewer pairs than k=3"):
         jn.eigenpairs(lin, k=3)
     with refused(MemoryError, "log_determinant: hessian", "GiB", "method='slq'"):
