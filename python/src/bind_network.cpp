@@ -292,18 +292,26 @@ void bind_network(py::module_& m) {
         .def_property(
             "performance",
             [](const Network& net) { return std::string(name(net.performance.function)); },
-            [](Network& net, const std::string& word) {
-                net.performance.function = performance_from_name(word);
+            [](Network& net, py::object function) {
+                net.performance.function = performance_from_name(
+                    word(function, "Network", "performance", "the name of a performance function"));
             })
         .def_property(
             "normalization",
             [](const Network& net) { return std::string(name(net.performance.normalization)); },
-            [](Network& net, const std::string& word) {
-                net.performance.normalization = normalization_from_name(word);
+            [](Network& net, py::object name) {
+                net.performance.normalization = normalization_from_name(
+                    word(name, "Network", "normalization", "'none', 'standard' or 'percent'"));
             })
         .def_property(
             "regularization", [](const Network& net) { return net.performance.regularization; },
-            [](Network& net, double r) {
+            [](Network& net, py::object given) {
+                const double r = PyFloat_AsDouble(given.ptr());
+                if (PyErr_Occurred()) {
+                    PyErr_Clear();
+                    throw py::type_error("Network: regularization must be a number, got " +
+                                         type_name(given));
+                }
                 if (!(r >= 0.0 && r <= 1.0)) {
                     throw py::value_error("regularization must lie in 0 to 1, got " +
                                           std::to_string(r));

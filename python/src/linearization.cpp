@@ -32,6 +32,13 @@ void PyLinearization::keep(py::object owner) {
     made();
 }
 
+void PyLinearization::need_same_layout(const char* function) const {
+    if (net_.n_parameters() == n_parameters_) return;
+    throw py::value_error(text(function,
+                               ": the network's layout has changed since linearize, and names "
+                               "with it; make a new linearization"));
+}
+
 Linearization& PyLinearization::made(std::optional<double> flops) {
     if (!made_) {
         const double question = flops ? *flops : work(std::max(n_parameters_, n_columns_));

@@ -68,6 +68,8 @@ public:
     index_t n_columns() const { return n_columns_; }
     const Network& network() const { return net_; }
     const Data& data() const { return data_; }
+    /// Refuses a network that got other parameters since: its layout says nothing of the answers.
+    void need_same_layout(const char* function) const;
 
     /// Will answer many questions: keeps the parameters, and the tape; and the network's object.
     void keep(py::object owner);

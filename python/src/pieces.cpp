@@ -43,6 +43,7 @@ void need_room_for_blocks(const PyLinearization& lin, const char* function,
 py::list layer_blocks(PyLinearization& lin, const char* function, Curvature kind,
                       const ParameterOrder& order, py::handle n_threads, py::handle out) {
     const auto threads = thread_count(n_threads, function);
+    lin.need_same_layout(function);
     const auto ranges = layer_ranges(lin.network());
     const bool given = !out.is_none();
     if (given && (!py::isinstance<py::list>(out) || py::len(out) != ranges.size())) {
@@ -145,6 +146,7 @@ py::array hessian_block(PyLinearization& lin, const char* function, py::handle r
                         py::handle cols, Curvature kind, py::handle order, py::handle n_threads,
                         py::handle out) {
     const auto threads = thread_count(n_threads, function);
+    lin.need_same_layout(function);
     const Network& net = lin.network();
     const ParameterOrder counted(function, net, order);
     const std::vector<index_t> r = selected(net, function, "rows", rows, counted);

@@ -19,7 +19,12 @@ void need_memory_for(Py_ssize_t indices, const char* function) {
 /// Where the samples of a slice are.
 std::vector<index_t> sliced(py::handle slice, index_t n_samples, const char* function) {
     Py_ssize_t start = 0, stop = 0, step = 0;
-    if (PySlice_Unpack(slice.ptr(), &start, &stop, &step) < 0) throw py::error_already_set();
+    if (PySlice_Unpack(slice.ptr(), &start, &stop, &step) < 0) {
+        const py::error_already_set error;
+        if (!error.matches(PyExc_TypeError) && !error.matches(PyExc_ValueError)) throw error;
+        throw py::value_error(text(
+            function, ": samples is no slice of samples: ", std::string(py::str(error.value()))));
+    }
     const Py_ssize_t count = PySlice_AdjustIndices(n_samples, &start, &stop, step);
     need_memory_for(count, function);
     std::vector<index_t> indices(static_cast<std::size_t>(count));

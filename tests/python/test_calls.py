@@ -140,6 +140,19 @@ def test_methods_of_networks(problem):
     assert net.transfer == ["logsig", "purelin"]
 
 
+@pytest.mark.parametrize(
+    ("name", "due"),
+    [
+        ("performance", "the name of a performance function"),
+        ("normalization", "'none', 'standard' or 'percent'"),
+        ("regularization", "a number"),
+    ],
+)
+def test_settings_of_networks(name, due, problem):
+    message = refused(setattr, problem[0], name, [1])
+    assert message == f"Network: {name} must be {due}, got list"
+
+
 class TestSelf:
     @every_method
     @pytest.mark.parametrize("bad", [None, 3, "lin", np.zeros(3), jn.Linearization])

@@ -297,6 +297,14 @@ class TestOrder:
             lin.hvp(np.zeros(80), order="torch")
         with pytest.raises(ValueError, match=r"hessian: .* layout has changed since linearize"):
             lin.hessian(packed=True, order="torch")
+        for name, ask in {
+            "hessian_block": lambda **k: lin.hessian_block("LW{3,2}", **k),
+            "hessian": lambda **k: lin.hessian(structure="block", **k),
+        }.items():
+            with pytest.raises(ValueError, match=rf"^{name}: .* has changed since linearize, and"):
+                ask()
+            with pytest.raises(ValueError, match=rf"^{name}: .* layout has changed"):
+                ask(order="torch")
 
 
 class TestBlocks:
