@@ -56,8 +56,10 @@ public:
     double evaluate() override {
         compute_normal_equations(plan_, batch_, {jj_.data(), p_, p_}, {je_.data(), p_}, n_threads_);
         const Weights weights = weights_of(plan_, batch_);
-        for (double& value : jj_) value *= weights.data;
-        for (index_t i = 0; i < p_; ++i) jj_[at(i * (p_ + 1))] += weights.parameters;
+        parallel_for(p_, 1, [&](index_t j) {
+            for (index_t i = 0; i < p_; ++i) jj_[at(i + j * p_)] *= weights.data;
+            jj_[at(j * (p_ + 1))] += weights.parameters;
+        });
         return gradient_norm(plan_, weights, je_);
     }
 
@@ -96,9 +98,9 @@ public:
     double evaluate() override {
         tape_.emplace(plan_, batch_, true);
         compute_gram(*tape_, {gram_.data(), n_, n_}, n_threads_);
-        for (index_t j = 0; j < n_; ++j) {
+        parallel_for(n_, 1, [&](index_t j) {
             for (index_t i = 0; i < n_; ++i) gram_[at(i + j * n_)] *= scale_[at(i)] * scale_[at(j)];
-        }
+        });
         compute_errors(*tape_, by_samples(e_), n_threads_);
         multiply(e_, je_.data());
         const Weights weights = weights_of(plan_, batch_);

@@ -1,6 +1,7 @@
 #include "directions.hpp"
 
 #include "memory.hpp"
+#include "parallel.hpp"
 
 namespace jacnet {
 
@@ -17,9 +18,13 @@ Directions::Directions(const char* function, MatrixView<const double> v, Workspa
                 std::string(function) + ": v, copied because its columns are not contiguous,",
                 "pass v in Fortran order, or fewer vectors at a time");
     double* columns = work.doubles(v.rows * v.cols);
-    for (index_t i = 0; i < v.rows; ++i) {
-        for (index_t k = 0; k < v.cols; ++k) columns[i + k * v.rows] = v(i, k);
-    }
+    constexpr index_t together = 4096;  // rows between interrupt checks
+    parallel_for((v.rows + together - 1) / together, 1, [&](index_t task) {
+        const index_t last = std::min((task + 1) * together, v.rows);
+        for (index_t i = task * together; i < last; ++i) {
+            for (index_t k = 0; k < v.cols; ++k) columns[i + k * v.rows] = v(i, k);
+        }
+    });
     data_ = columns;
     step_ = v.rows;
 }

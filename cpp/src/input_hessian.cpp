@@ -123,7 +123,6 @@ void compute_input_hessian(const Plan& plan, const Batch& batch, double* data,
     const double pairs = static_cast<double>(count * count);
     const double per_sample = 2.0 * unit_doubles(plan, bends) + pairs;
     const index_t step = curved_block_samples(plan, per_sample);
-    const index_t n_blocks = (batch.size() + step - 1) / step;
     double bent = 0.0;
     for (const PlanLayer& layer : plan.layers) bent += static_cast<double>(layer.h);
     const double flops = static_cast<double>(batch.size()) *
@@ -132,11 +131,8 @@ void compute_input_hessian(const Plan& plan, const Batch& batch, double* data,
     Workspace shared;
     const InputWeights weights(plan, shared);
     const Squares squares(plan, weights, bends, shared);
-    parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t b) {
-        Workspace work;
-        const index_t first = b * step;
-        const Block block =
-            curved_block(plan, batch, first, std::min(step, batch.size() - first), work);
+    const int threads = threads_for(flops, n_threads);
+    for_each_curved_block(plan, batch, step, threads, [&](const Block& block, Workspace& work) {
         const Tangents moves = carry_units(plan, weights, bends, block, work);
         const Adjoint adjoint = reserve_adjoint(plan, block.n, work);
         double* hessian = work.doubles(block.n * count * count);
@@ -150,7 +146,7 @@ void compute_input_hessian(const Plan& plan, const Batch& batch, double* data,
                     runs[c] = {hessian + pair * block.n, nullptr};
                 }
                 put_by_sample(block.count, count, runs,
-                              data + first * strides[0] + m * strides[1] + r * strides[2],
+                              data + block.first * strides[0] + m * strides[1] + r * strides[2],
                               strides[0], strides[3]);
             }
         }

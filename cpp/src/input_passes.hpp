@@ -3,6 +3,7 @@
 ///
 /// Inputs of all signals are stacked, R raw rows; n lanes per run, as everywhere in a block.
 
+#include "parallel.hpp"
 #include "passes.hpp"
 
 namespace jacnet {
@@ -76,6 +77,17 @@ void apply_curvature(const Plan& plan, const Block& block, index_t l, const doub
 /// A block of its own with values, slopes and curvatures.
 Block curved_block(const Plan& plan, const Batch& batch, index_t first, index_t count,
                    Workspace& work);
+
+/// Calls body(block, work) for all samples, by blocks of `step`, on several threads.
+template <class Body>
+void for_each_curved_block(const Plan& plan, const Batch& batch, index_t step, int n_threads,
+                           Body&& body) {
+    parallel_for((batch.size() + step - 1) / step, n_threads, [&](index_t b) {
+        Workspace work;
+        const index_t first = b * step;
+        body(curved_block(plan, batch, first, std::min(step, batch.size() - first), work), work);
+    });
+}
 
 /// Samples of such blocks, for `doubles` per sample beside it: as many as fit into a core's cache.
 index_t curved_block_samples(const Plan& plan, double doubles);

@@ -93,12 +93,8 @@ void compute_input_hvp(const Plan& plan, const Batch& batch,
     Workspace shared;
     const InputWeights weights(plan, shared);
     const index_t step = curved_block_samples(plan, static_cast<double>(plan.n_inputs));
-    const index_t n_blocks = (batch.size() + step - 1) / step;
-    parallel_for(n_blocks, threads_for(flops(plan, batch, 4.0), n_threads), [&](index_t b) {
-        Workspace work;
-        const index_t first = b * step;
-        const Block block =
-            curved_block(plan, batch, first, std::min(step, batch.size() - first), work);
+    const int threads = threads_for(flops(plan, batch, 4.0), n_threads);
+    for_each_curved_block(plan, batch, step, threads, [&](const Block& block, Workspace& work) {
         double* sums = work.doubles(block.n * plan.n_outputs);
         double* direction = work.doubles(block.n * plan.n_inputs);
         load_lanes(u, block, sums);

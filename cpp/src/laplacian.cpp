@@ -109,16 +109,12 @@ void compute_laplacian(const Plan& plan, const Batch& batch, MatrixView<double> 
                        std::optional<int> n_threads) {
     const Bends bends = bends_of(plan);
     const index_t step = curved_block_samples(plan, unit_doubles(plan, bends));
-    const index_t n_blocks = (batch.size() + step - 1) / step;
     const double flops =
         plan.forward_flops * static_cast<double>(batch.size() * (2 + plan.n_inputs));
     Workspace shared;
     const InputWeights weights(plan, shared);
-    parallel_for(n_blocks, threads_for(flops, n_threads), [&](index_t b) {
-        Workspace work;
-        const index_t first = b * step;
-        const Block block =
-            curved_block(plan, batch, first, std::min(step, batch.size() - first), work);
+    const int threads = threads_for(flops, n_threads);
+    for_each_curved_block(plan, batch, step, threads, [&](const Block& block, Workspace& work) {
         const Tangents moves = carry_units(plan, weights, bends, block, work);
         double** laplacians = carry_laplacians(plan, weights, bends, block, moves, work);
         double* y = work.doubles(block.n);
@@ -128,7 +124,7 @@ void compute_laplacian(const Plan& plan, const Batch& batch, MatrixView<double> 
                 std::fill_n(y, block.n, 0.0);
                 if (a) add_output_row(output, i, block.n, a, y);
                 for (index_t z = 0; z < block.count; ++z)
-                    out(first + z, output.first_row + i) = y[z];
+                    out(block.first + z, output.first_row + i) = y[z];
             }
         }
     });

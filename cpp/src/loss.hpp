@@ -5,6 +5,9 @@
 
 namespace jacnet {
 
+/// -1, 0 or 1.
+inline double sign(double v) { return v > 0.0 ? 1.0 : v < 0.0 ? -1.0 : 0.0; }
+
 /// What is differentiated: the performance (data part), or half the squared scaled errors, whose
 /// curvature is J J' and whose gradient is J e.
 enum class Objective { performance, half_sse };
