@@ -16,8 +16,8 @@ bool squares_suffice(const Plan& plan, Curvature kind);
 /// Flops of it per sample.
 double squares_flops(const Plan& plan, Curvature kind);
 
-/// Adds sum_n B_ll[i, i] u_l[p]^2 of a block, P numbers. Slopes are there, and for the exact Hessian
-/// curvatures f'' and v.
+/// Adds sum_n B_ll[i, i] u_l[p]^2 of a block, P numbers. Slopes are there, and for the exact
+/// Hessian curvatures f'' and v.
 void add_diagonal_squares(const Plan& plan, Block& block, Curvature kind, double* sum);
 
 /// sum[p * h + i] += the sum over lanes of x_i u_p^2 for layer l; x_i are `step` doubles apart.
