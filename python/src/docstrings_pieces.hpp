@@ -86,8 +86,9 @@ ValueError, TypeError, IndexError
 Notes
 -----
 sum_n B_ll[i, i] u_l[p]^2, with B_ll the Hessian with respect to the net inputs of layer l (Bishop
-1992; Mizutani and Dreyfus 2008). Cost: O(Q sum h^3) + 2 Q P flops, where a chain
-takes 2 h_l h_{l+1} (h_l + h_{l+1}) for each layer and sample.)";
+1992; Mizutani and Dreyfus 2008). Cost: about 2 Q P (S + 2) flops with up to two layers that bend,
+where these diagonals are sums of squares; else O(Q sum h^3) + 2 Q P, where a chain takes
+2 h_l h_{l+1} (h_l + h_{l+1}) for each layer and sample.)";
 
 inline constexpr const char* gauss_newton_diagonal =
     R"(Diagonal of the Gauss-Newton matrix, (P,): ``hessian_diagonal(..., kind='gauss-newton')``.
