@@ -34,12 +34,16 @@ CASES = [(page, peer) for page in sorted(DOCS.glob("*.md")) for peer in PEERS if
 
 @pytest.fixture(autouse=True)
 def precision():
-    """JAX is left in the precision that it had."""
-    jax = sys.modules.get("jax")
-    before = jax.config.jax_enable_x64 if jax else False
+    """JAX and torch are left in the precision that they had."""
+    jax, torch = sys.modules.get("jax"), sys.modules.get("torch")
+    wide = jax.config.jax_enable_x64 if jax else False
+    dtype = torch.get_default_dtype() if torch else None
     yield
     if "jax" in sys.modules:
-        sys.modules["jax"].config.update("jax_enable_x64", before)
+        sys.modules["jax"].config.update("jax_enable_x64", wide)
+    if "torch" in sys.modules:
+        torch = sys.modules["torch"]
+        torch.set_default_dtype(dtype or torch.float32)
 
 
 @pytest.mark.parametrize(("page", "peer"), CASES, ids=lambda of: getattr(of, "stem", of))
