@@ -68,6 +68,14 @@ void check_vectors(const char* function, const OutputVectors<const double>& u, i
     }
 }
 
+void need_inputs(const char* function, const Batch& batch) {
+    const auto unknown = batch.first_unknown();
+    if (!unknown) return;
+    refuse(function, ": x has a NaN in sample ", *unknown,
+           ", whose outputs are unknown; leave it out by samples, or ask for the performance's "
+           "derivatives, where it does not count");
+}
+
 void need_targets(const char* function, const Batch& batch) {
     if (batch.loss.slope.data) {
         refuse(function,

@@ -22,6 +22,8 @@ void check_directions(const char* function, const char* what,
 void check_vectors(const char* function, const OutputVectors<const double>& u, index_t n_outputs,
                    index_t n_samples);
 
+/// Refuses questions about outputs that unknown inputs make unknown.
+void need_inputs(const char* function, const Batch& batch);
 void need_targets(const char* function, const Batch& batch);
 
 /// Targets, or a loss of one's own.

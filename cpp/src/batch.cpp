@@ -148,10 +148,9 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
         }
     }
     if (has_unknown_) find_unknown(plan);
-    if (policy == UnknownInputs::refused && t.empty() &&
-        std::any_of(unknown_.begin(), unknown_.end(), [](char c) { return c != 0; })) {
-        const auto first = std::find(unknown_.begin(), unknown_.end(), char{1}) - unknown_.begin();
-        refuse(function, ": ", name, " has a NaN in sample ", column(first / n_outputs_),
+    const auto unknown = first_unknown();
+    if (policy == UnknownInputs::refused && t.empty() && unknown) {
+        refuse(function, ": ", name, " has a NaN in sample ", *unknown,
                "; only functions with targets accept unknown inputs (as don't care)");
     }
     counted = t.empty() ? 0 : size_ * plan.n_outputs;
@@ -180,6 +179,12 @@ void Batch::take(const OutputLoss& given, const char* function) {
         }
     }
     loss = given;
+}
+
+std::optional<index_t> Batch::first_unknown() const {
+    const auto first = std::find(unknown_.begin(), unknown_.end(), char{1});
+    if (first == unknown_.end()) return std::nullopt;
+    return column((first - unknown_.begin()) / n_outputs_);
 }
 
 void Batch::find_unknown(const Plan& plan) {

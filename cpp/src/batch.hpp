@@ -1,6 +1,7 @@
 #pragma once
 /// The samples of a call: checked once, never copied.
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,6 +28,8 @@ struct Batch {
     }
     bool has_targets() const { return !t.empty(); }
     bool has_unknown() const { return has_unknown_; }
+    /// The first sample, as the caller counts, with an output that unknown inputs make unknown.
+    std::optional<index_t> first_unknown() const;
     /// Whether all targets count alike, and samples come in order.
     bool plain() const { return !ew.data && indices.empty() && counted == size_ * n_rows_; }
     /// Whether unknown inputs make this element of the outputs unknown.

@@ -20,8 +20,8 @@ struct Part {
     index_t count = 0;
 };
 
-/// Columns of the layers [first, last), which have few neurons: each row is a product of lanes, and
-/// is transposed into the columns.
+/// Columns of the layers [first, last) alone, which have few neurons: each row is a product of
+/// lanes, and is transposed into the columns.
 template <class Real>
 void write_narrow(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
                   index_t first, index_t last, const double* scales, Real* out,
@@ -52,8 +52,7 @@ void write_narrow(const Plan& plan, const Block& block, const Columns& columns, 
             }
             d += layer.h * n_part;
         }
-        kernels_of<Real>().columns_by_lanes(part.count, n_rows, rows,
-                                            out + m * col_stride + plan.layers[at(first)].offset,
+        kernels_of<Real>().columns_by_lanes(part.count, n_rows, rows, out + m * col_stride,
                                             columns.outputs * col_stride);
     }
 }
@@ -88,7 +87,7 @@ OuterProducts multiplied_layer(const Plan& plan, const Block& block, const Colum
     const PlanLayer& layer = plan.layers[at(l)];
     const index_t ldd = round_up(layer.size(), lanes) + lanes;
     double* d = work.doubles(lanes + ldd * part.count * columns.outputs) + lanes;
-    write_narrow(plan, block, columns, part, l, l + 1, scales, d - layer.offset, ldd);
+    write_narrow(plan, block, columns, part, l, l + 1, scales, d, ldd);
     return {layer.offset, layer.size(), 1, &one, 0, d, ldd};
 }
 
@@ -135,7 +134,8 @@ void write_part(const Plan& plan, const Block& block, const Columns& columns, co
         const bool lanewise = by_lanes(first);
         while (last < plan.n_layers() && by_lanes(last) == lanewise) ++last;
         if (lanewise) {
-            write_narrow(plan, block, columns, part, first, last, scales, out, col_stride);
+            write_narrow(plan, block, columns, part, first, last, scales,
+                         out + plan.layers[at(first)].offset, col_stride);
         } else {
             write_wide(plan, block, columns, part, first, last, scales, out, col_stride, to);
         }
@@ -151,6 +151,15 @@ index_t packed_samples(const Plan& plan, index_t outputs) {
             layer.h < lanes ? outputs * layer.size() : layer.k + outputs * (layer.h + 2 * lanes);
     }
     return std::clamp(most / size / lanes * lanes, lanes, 4 * lanes);
+}
+
+/// Whether the columns of one block after the other are better shared among threads than blocks
+/// are: then the passes, a fifth of the work, are one thread's.
+bool sharing_pays(index_t n_blocks, index_t n_threads) {
+    constexpr double passes = 0.2;
+    const double rounds = static_cast<double>((n_blocks + n_threads - 1) / n_threads);
+    return passes + (1.0 - passes) / static_cast<double>(n_threads) <
+           rounds / static_cast<double>(n_blocks);
 }
 
 template <class Real>
@@ -170,7 +179,8 @@ Writing plan_writing(const Tape& tape, const Columns& columns, const MatrixView<
     // are on their way.
     to.staged = j.row_stride != 1 || (to.large && lanes * per_sample <= staged_doubles);
     to.stream = past_caches(bytes, to.staged ? 1 : to.n_threads);
-    const bool few_blocks = to.large && !to.staged && tape.n_blocks() < 2 * to.n_threads;
+    const bool few_blocks =
+        to.large && !to.staged && sharing_pays(tape.n_blocks(), static_cast<index_t>(to.n_threads));
     if (to.staged) {
         to.step =
             std::max(staged_doubles / std::max(per_sample, index_t{1}) / lanes * lanes, lanes);

@@ -10,15 +10,16 @@ namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
-/// Whether no layer that reads another one adds curvature of its own, so that a hidden neuron bends
-/// in its own weights alone.
+/// Whether layers that read others are read by none and add no curvature of their own, so that a
+/// hidden neuron bends in its own weights alone and moves no other hidden layer.
 bool shallow(const Plan& plan, Objective objective) {
     return std::all_of(plan.layers.begin(), plan.layers.end(), [&](const PlanLayer& layer) {
-        const bool straight =
-            layer.transfer == Transfer::purelin ||
-            (layer.successors.empty() && layer.output >= 0 &&
-             loss_form(plan, plan.outputs[at(layer.output)], objective) != LossForm::output);
-        return !layer.matrix_slope && (!layer.reads_layers() || straight);
+        if (layer.matrix_slope) return false;
+        if (!layer.reads_layers()) return true;
+        if (!layer.successors.empty()) return false;
+        return !bends(layer.transfer) ||
+               (layer.output >= 0 &&
+                loss_form(plan, plan.outputs[at(layer.output)], objective) != LossForm::output);
     });
 }
 

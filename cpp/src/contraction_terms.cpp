@@ -109,7 +109,7 @@ void Contraction::add_columns(Workspace& work) {
 /// sum u_l[p] u_l[q] f''[i] v[i], at p <= q and i = j.
 void Contraction::add_neurons(index_t l, Workspace& work) {
     const PlanLayer& a = plan_.layers[at(l)];
-    if (a.transfer == Transfer::purelin) return;
+    if (!bends(a.transfer)) return;
     Operand left = operand({What::u, l}, {What::u, l}, pairs(a.k), work);
     for (index_t q = 0; q < a.k; ++q) {
         for (index_t p = 0; p <= q; ++p) left.add(p, q, p * a.h + q * a.h * ld_);

@@ -10,7 +10,7 @@
 namespace jacnet {
 
 /// Whether that is all there is: of the exact Hessian, where the curvature of neurons reaches the
-/// layers below by single connections only, as in chains with two layers that bend.
+/// layers below by single connections only, as in chains with two hidden layers.
 bool squares_suffice(const Plan& plan, Curvature kind);
 
 /// Flops of it per sample.

@@ -102,11 +102,13 @@ void Linearization::gradients(MatrixView<double> g, std::optional<int> n_threads
 }
 
 void Linearization::jacobian(MatrixView<double> j, std::optional<int> n_threads) {
+    need_inputs("jacobian", impl_->batch);
     check_out("jacobian", j, n_parameters(), n_outputs() * n_samples());
     compute_jacobian(impl_->tape, JacobianScale::outputs, j, n_threads);
 }
 
 void Linearization::jacobian(MatrixView<float> j, std::optional<int> n_threads) {
+    need_inputs("jacobian", impl_->batch);
     check_out("jacobian", j, n_parameters(), n_outputs() * n_samples());
     compute_jacobian(impl_->tape, JacobianScale::outputs, j, n_threads);
 }
@@ -125,15 +127,18 @@ void Linearization::de_dwb(MatrixView<float> j, std::optional<int> n_threads) {
 
 void Linearization::input_jacobian(double* data, const index_t strides[3],
                                    std::optional<int> n_threads) {
+    need_inputs("jacobian", impl_->batch);
     compute_input_jacobian(impl_->tape, data, strides, n_threads);
 }
 
 void Linearization::input_hessian(double* data, const index_t strides[4],
                                   std::optional<int> n_threads) {
+    need_inputs("input_hessian", impl_->batch);
     compute_input_hessian(impl_->plan, impl_->batch, data, strides, n_threads);
 }
 
 void Linearization::laplacian(MatrixView<double> l, std::optional<int> n_threads) {
+    need_inputs("laplacian", impl_->batch);
     check_out("laplacian", l, n_samples(), n_outputs());
     compute_laplacian(impl_->plan, impl_->batch, l, n_threads);
 }
@@ -141,6 +146,7 @@ void Linearization::laplacian(MatrixView<double> l, std::optional<int> n_threads
 void Linearization::input_jvp(const std::vector<MatrixView<const double>>& v,
                               MatrixView<double> out, std::optional<int> n_threads) {
     check_directions("input_jvp", "v", v, input_rows(impl_->plan), n_samples());
+    need_inputs("input_jvp", impl_->batch);
     check_out("input_jvp", out, n_outputs(), n_samples());
     compute_input_jvp(impl_->tape, v, out, n_threads);
 }
@@ -148,6 +154,7 @@ void Linearization::input_jvp(const std::vector<MatrixView<const double>>& v,
 void Linearization::input_vjp(const std::vector<MatrixView<const double>>& u,
                               MatrixView<double> out, std::optional<int> n_threads) {
     check_directions("input_vjp", "u", u, output_rows(impl_->plan), n_samples());
+    need_inputs("input_vjp", impl_->batch);
     check_out("input_vjp", out, n_inputs(), n_samples());
     compute_input_vjp(impl_->tape, u, out, n_threads);
 }
@@ -157,24 +164,28 @@ void Linearization::input_hvp(const std::vector<MatrixView<const double>>& u,
                               MatrixView<double> out, std::optional<int> n_threads) {
     check_directions("input_hvp", "u", u, output_rows(impl_->plan), n_samples());
     check_directions("input_hvp", "v", v, input_rows(impl_->plan), n_samples());
+    need_inputs("input_hvp", impl_->batch);
     check_out("input_hvp", out, n_inputs(), n_samples());
     compute_input_hvp(impl_->plan, impl_->batch, u, v, out, n_threads);
 }
 
 void Linearization::gram(MatrixView<double> g, std::optional<int> n_threads, GramForm form) {
     const index_t size = n_samples() * (form == GramForm::full ? n_outputs() : 1);
+    need_inputs("gram", impl_->batch);
     check_out("gram", g, size, size);
     compute_gram(impl_->tape, g, n_threads, form);
 }
 
 void Linearization::gram(MatrixView<float> g, std::optional<int> n_threads, GramForm form) {
     const index_t size = n_samples() * (form == GramForm::full ? n_outputs() : 1);
+    need_inputs("gram", impl_->batch);
     check_out("gram", g, size, size);
     compute_gram(impl_->tape, g, n_threads, form);
 }
 
 void Linearization::jvp(MatrixView<const double> v, double* data, const index_t strides[3],
                         std::optional<int> n_threads) {
+    need_inputs("jvp", impl_->batch);
     check_directions("jvp", v, n_parameters());
     const OutputVectors<double> out{data, {strides[0], strides[1], strides[2]}, v.cols};
     compute_jvp(impl_->tape, v, out, n_threads);
@@ -182,6 +193,7 @@ void Linearization::jvp(MatrixView<const double> v, double* data, const index_t 
 
 void Linearization::vjp(const double* data, const index_t strides[3], MatrixView<double> out,
                         std::optional<int> n_threads) {
+    need_inputs("vjp", impl_->batch);
     check_out("vjp", out, n_parameters(), out.cols);
     const OutputVectors<const double> u{data, {strides[0], strides[1], strides[2]}, out.cols};
     check_vectors("vjp", u, n_outputs(), n_samples());

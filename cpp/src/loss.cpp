@@ -90,25 +90,22 @@ double rest(index_t n, index_t i, double total, Value&& value) {
     return sum;
 }
 
-/// Log of the sum of exponentials of a sample's net inputs.
-double log_sum_exp(const LossLanes& l, index_t z) {
-    double largest = l.s[z];
-    for (index_t i = 1; i < l.rows; ++i) {
-        largest = l.s[i * l.ld + z] > largest ? l.s[i * l.ld + z] : largest;
-    }
-    double sum = 0.0;
-    for (index_t i = 0; i < l.rows; ++i) sum += std::exp(l.s[i * l.ld + z] - largest);
-    return largest + std::log(sum);
-}
-
-/// Cross-entropy of softmax from its net inputs.
+/// Cross-entropy of softmax from its net inputs. From the largest one on, -log of its share is the
+/// log1p of the others': no digits are lost where the network is sure.
 double softmax_entropy_value(const LossLanes& l) {
     double sum = 0.0;
     for (index_t z = 0; z < l.n; ++z) {
-        const double lse = log_sum_exp(l, z);
+        index_t largest = 0;
+        const auto s = [&](index_t i) { return l.s[i * l.ld + z]; };
+        for (index_t i = 1; i < l.rows; ++i) largest = s(i) > s(largest) ? i : largest;
+        double others = 0.0;
+        for (index_t i = 0; i < l.rows; ++i) {
+            if (i != largest) others += std::exp(s(i) - s(largest));
+        }
+        const double least = std::log1p(others);
         for (index_t i = 0; i < l.rows; ++i) {
             const double w = l.w[i * l.ldtw + z];
-            if (w != 0.0) sum += w * clamped(l.t[i * l.ldtw + z]) * (lse - l.s[i * l.ld + z]);
+            if (w != 0.0) sum += w * clamped(l.t[i * l.ldtw + z]) * (least + (s(largest) - s(i)));
         }
     }
     return sum;

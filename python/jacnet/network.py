@@ -336,6 +336,31 @@ class Network(_core.Network):
         return type(self)._from_bytes, (self.to_bytes(),), state
 
     @classmethod
+    def from_bytes(cls, data: bytes) -> Network:  # type: ignore[override]
+        """Network of the bytes that ``to_bytes`` made, or of a file that :func:`save` wrote.
+
+        Parameters
+        ----------
+        data : bytes
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        ValueError
+            For anything else, and for damaged data.
+        TypeError
+            For anything but bytes.
+        """
+        if not isinstance(data, bytes):
+            raise TypeError(
+                f"from_bytes: data must be bytes, as to_bytes returns, got {type(data).__name__}"
+            )
+        return cls._from_bytes(data)
+
+    @classmethod
     def _from_bytes(cls, data: bytes) -> Network:
         net = cls._adopt(_core.Network.from_bytes(data))
         try:

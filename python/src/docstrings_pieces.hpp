@@ -86,7 +86,7 @@ ValueError, TypeError, IndexError
 Notes
 -----
 sum_n B_ll[i, i] u_l[p]^2, with B_ll the Hessian with respect to the net inputs of layer l (Bishop
-1992; Mizutani and Dreyfus 2008). Cost: about 2 Q P (S + 2) flops with up to two layers that bend,
+1992; Mizutani and Dreyfus 2008). Cost: about 2 Q P (S + 2) flops with up to two hidden layers,
 where these diagonals are sums of squares; else O(Q sum h^3) + 2 Q P, where a chain takes
 2 h_l h_{l+1} (h_l + h_{l+1}) for each layer and sample.)";
 

@@ -95,10 +95,11 @@ void refuse_self(const char* function, py::handle expected, py::handle self) {
 
 namespace {
 
-/// The object behind a function. Never freed, nor what it points to: modules of extension types
-/// are not unloaded.
+/// The object behind a function. What it points to is never freed: modules of extension types are
+/// not unloaded.
 struct Callable {
     PyObject_HEAD vectorcallfunc call;
+    PyObject* weak_references;
     struct Meaning {
         py::str name, qualified_name, doc, text;
         FastSignature signature;
@@ -142,9 +143,18 @@ PyObject* get(PyObject* self, void*) {
     return Py_NewRef((meaning(self).*text).ptr());
 }
 
+void freed(PyObject* self) {
+    PyObject_ClearWeakRefs(self);
+    PyTypeObject* type = Py_TYPE(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
 PyTypeObject* make_type() {
     static PyMemberDef members[] = {
-        {"__vectorcalloffset__", T_PYSSIZET, offsetof(Callable, call), READONLY, nullptr}, {}};
+        {"__vectorcalloffset__", T_PYSSIZET, offsetof(Callable, call), READONLY, nullptr},
+        {"__weaklistoffset__", T_PYSSIZET, offsetof(Callable, weak_references), READONLY, nullptr},
+        {}};
     static PyGetSetDef properties[] = {
         {"__name__", get<&Callable::Meaning::name>, nullptr, nullptr, nullptr},
         {"__qualname__", get<&Callable::Meaning::qualified_name>, nullptr, nullptr, nullptr},
@@ -152,7 +162,8 @@ PyTypeObject* make_type() {
         {"__text_signature__", get<&Callable::Meaning::text>, nullptr, nullptr, nullptr},
         {}};
     static PyMethodDef methods[] = {{"__reduce__", reduced, METH_NOARGS, nullptr}, {}};
-    static PyType_Slot slots[] = {{Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
+    static PyType_Slot slots[] = {{Py_tp_dealloc, reinterpret_cast<void*>(freed)},
+                                  {Py_tp_call, reinterpret_cast<void*>(PyVectorcall_Call)},
                                   {Py_tp_descr_get, reinterpret_cast<void*>(bound)},
                                   {Py_tp_repr, reinterpret_cast<void*>(repr)},
                                   {Py_tp_members, members},
@@ -176,6 +187,7 @@ py::object fast_function(const std::string& qualified_name, const char* doc,
     if (!made) throw py::error_already_set();
     const std::string name = qualified_name.substr(qualified_name.rfind('.') + 1);
     made->call = call;
+    made->weak_references = nullptr;
     made->meaning = new Callable::Meaning{
         name, qualified_name, doc, signature.text(), std::move(signature), std::move(body)};
     return py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(made));

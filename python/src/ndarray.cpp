@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string_view>
 
 #include "words.hpp"
 
@@ -94,9 +95,11 @@ py::array doubles(py::handle object, const Argument& argument) {
     if (py::isinstance<py::array>(object)) {
         auto given = py::reinterpret_borrow<py::array>(object);
         if (masked(given)) {
+            const bool unknown =
+                std::string_view("xty").find(argument.name[0]) != std::string::npos;
             throw py::type_error(text(argument.function, ": ", argument.name,
                                       " is a masked array, whose mask would be lost; pass ",
-                                      argument.name, ".filled(np.nan)"));
+                                      argument.name, ".filled(", unknown ? "np.nan" : "0", ")"));
         }
         if (viewable(given)) return given;
     } else {

@@ -10,6 +10,7 @@ namespace jacnet::python {
 std::optional<long long> whole_number(py::handle object) {
     const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
     if (!index) {
+        if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw py::error_already_set();
         PyErr_Clear();
         return std::nullopt;
     }
@@ -53,7 +54,8 @@ Real real_type(py::handle dtype, const char* function) {
     py::object found = py::none();
     try {
         found = py::module_::import("numpy").attr("dtype")(dtype);
-    } catch (py::error_already_set&) {
+    } catch (const py::error_already_set& error) {
+        if (!error.matches(PyExc_TypeError) && !error.matches(PyExc_ValueError)) throw;
         throw py::type_error(text(function, due, type_name(dtype)));
     }
     if (found.equal(py::dtype::of<double>())) return Real::float64;

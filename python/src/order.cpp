@@ -1,5 +1,7 @@
 #include "order.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -46,6 +48,58 @@ void rearrange_triangle(const VectorView<double>& triangle, const index_t* index
     }
 }
 
+/// One axis of an array, in elements.
+struct Axis {
+    index_t size = 1, stride = 0;
+};
+
+/// Rearranges an axis in place: at each place comes the element that index names. Neighbours along
+/// another axis move together, as many as share a line.
+template <class T>
+void rearrange_axis(T* data, const Axis& axis, const Axis& next, const Axis& last,
+                    const index_t* index) {
+    const index_t together = axis.stride < next.stride ? 1 : index_t{64} / index_t{sizeof(T)};
+    std::vector<T> moved(static_cast<std::size_t>(axis.size * together));
+    for (index_t c = 0; c < last.size; ++c) {
+        for (index_t b = 0; b < next.size; b += together) {
+            detail::poll_interrupt();
+            const index_t n = std::min(together, next.size - b);
+            T* own = data + c * last.stride + b * next.stride;
+            auto to = moved.begin();
+            for (index_t p = 0; p < axis.size; ++p) {
+                const T* from = own + index[p] * axis.stride;
+                for (index_t w = 0; w < n; ++w) *to++ = from[w * next.stride];
+            }
+            auto from = moved.begin();
+            for (index_t p = 0; p < axis.size; ++p) {
+                for (index_t w = 0; w < n; ++w) own[p * axis.stride + w * next.stride] = *from++;
+            }
+        }
+    }
+}
+
+/// The same for an array of at most three axes.
+void rearrange_axis(const py::array& array, int axis, const index_t* index) {
+    const auto item = static_cast<index_t>(array.itemsize());
+    std::vector<Axis> others;
+    for (int a = 0; a < array.ndim(); ++a) {
+        if (a != axis) others.push_back({array.shape(a), array.strides(a) / item});
+    }
+    others.resize(2);
+    if (others[1].size > 1 && std::abs(others[1].stride) < std::abs(others[0].stride)) {
+        std::swap(others[0], others[1]);
+    }
+    const Axis own{array.shape(axis), array.strides(axis) / item};
+    auto* data = const_cast<void*>(array.data());
+    unlocked(static_cast<double>(array.size()) * 4.0, [&] {
+        if (item == sizeof(float)) {
+            rearrange_axis(static_cast<float*>(data), own, others[0], others[1], index);
+        } else {
+            rearrange_axis(static_cast<double*>(data), own, others[0], others[1], index);
+        }
+    });
+}
+
 }  // namespace
 
 ParameterOrder::ParameterOrder(const char* function, const Network& net, py::handle order)
@@ -66,12 +120,11 @@ void ParameterOrder::check_length(const py::object& index, index_t n_parameters)
 
 py::array ParameterOrder::rearranged(const py::array& array, std::initializer_list<int> axes,
                                      const py::object& index) const {
-    py::object taken = array;
+    const auto own = py::array_t<index_t, py::array::forcecast | py::array::c_style>(index);
     for (const int axis : axes) {
         check_length(index, array.shape(axis));
-        taken = taken.attr("take")(index, axis);
+        rearrange_axis(array, axis, own.data());
     }
-    array.attr("__setitem__")(py::ellipsis(), taken);
     return array;
 }
 

@@ -676,6 +676,9 @@ def test_masks_are_not_lost(net, x, t):
     for name, call in EVERY.items():
         with refused(TypeError, name, "x", "mask", ".filled(np.nan)"):
             call(net, masked, t)
+    for name, call in {"hvp": jn.hvp, "ggnvp": jn.ggnvp}.items():
+        with refused(TypeError, name, "v", "mask", ".filled(0)"):
+            call(net, x, t, np.ma.array(net.wb, mask=net.wb > 0))
 
 
 @pytest.mark.parametrize(

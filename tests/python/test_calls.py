@@ -5,6 +5,7 @@ import inspect
 import pickle
 import pydoc
 import signal
+import weakref
 from types import MethodType
 
 import jacnet as jn
@@ -284,3 +285,22 @@ def test_linearizations_keep_their_networks():
         jn.Network([3, 4, 2]).init(1)  # would take the place of what is gone
         np.testing.assert_array_equal(made().gradient(order="torch"), expected)
         np.testing.assert_array_equal(own.gradient(order="torch"), with_loss)
+
+
+def test_weak_references():
+    assert weakref.ref(jn.gradient)() is jn.gradient
+    lin = jn.linearize(jn.Network([1, 2, 1]), np.ones((1, 3)))
+    assert weakref.WeakMethod(lin.jacobian)() == lin.jacobian
+
+
+@pytest.mark.parametrize("argument", ["n_threads", "samples"])
+def test_an_interrupt_while_an_argument_is_read_goes_through(argument):
+    class Interrupted:
+        def __index__(self):
+            raise KeyboardInterrupt
+
+        __array__ = __index__
+
+    net = jn.Network([1, 2, 1])
+    with pytest.raises(KeyboardInterrupt):
+        jn.jacobian(net, np.ones((1, 3)), **{argument: Interrupted()})

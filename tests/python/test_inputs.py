@@ -295,14 +295,31 @@ class TestCalls:
         Jw = jn.jacobian(net, x)
         np.testing.assert_allclose(jn.gram(net, x), Jw.T @ Jw, rtol=0, atol=1e-12)
 
-    def test_unknown_inputs_leave_the_other_samples_alone(self, problem):
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda lin: lin.jacobian(),
+            lambda lin: lin.jacobian("inputs"),
+            lambda lin: lin.gram(),
+            lambda lin: lin.jvp(np.ones(lin.n_parameters)),
+            lambda lin: lin.vjp(np.ones((lin.n_outputs, lin.n_samples))),
+            lambda lin: lin.input_hessian(),
+            lambda lin: lin.laplacian(),
+            lambda lin: lin.input_jvp(np.ones((lin.n_inputs, lin.n_samples))),
+        ],
+    )
+    def test_unknown_outputs_have_no_derivatives(self, problem, ask):
+        """With targets too, where NaN inputs leave a sample out of the performance."""
         net, x = problem
-        expected = jn.input_hessian(net, x)
+        t, others = normal(2, 30), np.arange(30) != 4
         x = x.copy()
         x[1, 4] = np.nan
-        H = jn.linearize(net, x, normal(2, 30)).input_hessian()
-        others = np.arange(30) != 4
-        np.testing.assert_array_equal(H[others], expected[others])
+        lin = jn.linearize(net, x, t)
+        assert np.all(np.isfinite(lin.gradient()))
+        with pytest.raises(ValueError, match=r"x has a NaN in sample 4.*leave it out by samples"):
+            ask(lin)
+        rest = ask(jn.linearize(net, x, t, samples=others))
+        np.testing.assert_array_equal(rest, ask(jn.linearize(net, x[:, others], t[:, others])))
 
 
 class TestBadInput:

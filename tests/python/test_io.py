@@ -202,3 +202,15 @@ class TestDamage:
         assert old in whole
         with pytest.raises(ValueError, match="damaged"):
             jn.Network._from_bytes(whole.replace(old, new, 1))
+
+
+def test_bytes_make_a_whole_network():
+    net = jn.feedforwardnet([3, 2]).configure(np.eye(2), np.eye(2)[:1]).init(0)
+    copy = jn.Network.from_bytes(net.to_bytes())
+    assert type(copy) is jn.Network
+    assert copy.layout.names == net.layout.names
+    assert np.array_equal(copy.wb, net.wb)
+    with pytest.raises(TypeError, match=r"from_bytes: data must be bytes.*got str"):
+        jn.Network.from_bytes("text")
+    with pytest.raises(ValueError, match="file"):
+        jn.Network.from_bytes(b"text")

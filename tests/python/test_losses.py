@@ -427,3 +427,14 @@ class TestLossesOfOnesOwn:
         for question in ("gradient", "hessian", "gauss_newton", "hessian_diagonal"):
             expected = getattr(rest, question)()
             assert_close(getattr(own, question)(), expected, np.abs(expected).max(), question)
+
+
+@pytest.mark.parametrize("gap", [0.5, 15.0, 18.0, 40.0, 300.0])
+def test_value_of_a_confident_softmax(gap):
+    """-log(1 / (1 + exp(-2 gap))) / 2 keeps its digits, down to the smallest."""
+    net = jn.Network([1, 2], ["softmax"], performance="crossentropy")
+    net.wb[:] = [gap, -gap, 0.0, 0.0]
+    value = jn.linearize(net, [[0.0]], [[1.0], [0.0]]).performance()
+    assert value == pytest.approx(np.log1p(np.exp(-2.0 * gap)) / 2.0, rel=1e-15, abs=0.0)
+    wrong = jn.linearize(net, [[0.0]], [[0.0], [1.0]]).performance()
+    assert wrong == pytest.approx(gap + value, rel=1e-15)

@@ -48,6 +48,23 @@ def penalty(net):
     return 2 * r / (net.n_parameters if function != "sse" else 1)
 
 
+@pytest.mark.parametrize("sizes", [(2, 4, 3, 1), (6, 11, 23, 1), (1, 5, 9, 1), (1, 3, 3, 3, 1)])
+@pytest.mark.parametrize("connect", ["chain", "cascade"])
+@pytest.mark.parametrize("output", ["purelin", "logsig"])
+def test_hidden_layers_that_are_linear(sizes, connect, output):
+    """One output and layers that do not bend: where the whole Hessian has a route of its own."""
+    crossentropy = output == "logsig"
+    for linear in range(1, len(sizes) - 1):
+        transfer = ["tansig"] * (len(sizes) - 2) + [output]
+        transfer[linear] = "purelin"
+        performance = "crossentropy" if crossentropy else "mse"
+        net = jn.Network(sizes, transfer, connect=connect, performance=performance).init(linear)
+        x, t = data(net, 20)
+        lin = jn.linearize(net, x, np.abs(np.tanh(t)) if crossentropy else t)
+        products = lin.hvp(np.eye(net.n_parameters))
+        assert_close(lin.hessian(), products, np.abs(products).max(), "hessian")
+
+
 class TestAgainstDifferentiation:
     @settings(max_examples=60)
     @given(cases(max_parameters=300))

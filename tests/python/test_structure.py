@@ -229,7 +229,7 @@ class TestOrder:
         first, second, *intercepts = np.split(wb, np.cumsum([15, 10, 5]))
         hidden = np.tanh(x.T @ first.reshape(3, 5) + intercepts[0])
         y = hidden @ second.reshape(5, 2) + intercepts[1]
-        np.testing.assert_allclose(y.T, net(x), rtol=1e-12)
+        np.testing.assert_allclose(y.T, net(x), rtol=1e-12, atol=1e-14)
 
     def test_inputs_have_no_such_order(self, problem):
         net, x, t = problem
