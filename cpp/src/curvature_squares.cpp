@@ -43,8 +43,7 @@ void add_output(const Plan& plan, const Block& block, const PlanOutput& output, 
                 const double* second, double* diagonal) {
     const Kernels& kernels = kernel_table();
     const index_t h = plan.layers[at(l)].h, n = block.n;
-    const bool softmax =
-        loss_form(plan, output, Objective::performance) == LossForm::softmax_entropy;
+    const bool softmax = form_of(plan, output) == LossForm::softmax_entropy;
     const double* d = block.layers[l].d + output.first_row * h * n;
     Workspace work;
     double* square = work.doubles(n * h);
