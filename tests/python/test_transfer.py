@@ -248,6 +248,19 @@ def test_values_slopes_and_curvatures_agree_with_fifty_digits(name):
     check(name, points())
 
 
+@pytest.mark.skipif(
+    np.finfo(np.longdouble).nmant < 60, reason="long double has no more digits than double"
+)
+def test_sigmoids_stay_within_two_units_on_a_dense_grid():
+    rng = np.random.default_rng(0)
+    n = np.concatenate([rng.uniform(-20, 20, 200_000), rng.uniform(-1.5, 1.5, 400_000)])
+    exact = {"tansig": np.tanh(n.astype(np.longdouble))}
+    exact["logsig"] = 1 / (1 + np.exp(-n.astype(np.longdouble)))
+    for name, reference in exact.items():
+        error = np.abs(evaluate(name, n) - reference) / np.spacing(np.abs(reference.astype(float)))
+        assert error.max() <= 2, f"{name}: {error.max():.3f} ulp at {n[error.argmax()]!r}"
+
+
 @pytest.mark.parametrize("name", SMOOTH)
 @given(n=st.floats(allow_nan=False, allow_infinity=False))
 def test_any_finite_net_input(name, n):
