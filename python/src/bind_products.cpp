@@ -57,7 +57,7 @@ struct DirectionsArgument {
     }
     index_t count() const { return many ? given.shape(1) : 1; }
     /// The shape of the directions, or of outputs of so many rows for each.
-    std::vector<index_t> shape(std::vector<index_t> rows) const {
+    Shape shape(Shape rows) const {
         if (many) rows.push_back(count());
         return rows;
     }
@@ -137,7 +137,7 @@ py::array vjp(PyLinearization& lin, py::handle u, py::handle order, py::handle n
     const ParameterOrder rearrange(function, lin.network(), order);
     const auto threads = thread_count(n_threads, function);
     const OutputsArgument weights(u, function, lin.n_outputs(), lin.n_samples());
-    std::vector<index_t> shape{lin.n_parameters()};
+    Shape shape{lin.n_parameters()};
     if (weights.many) shape.push_back(weights.count);
     const Answer g = lin.target(function, out, {shape, instead::fewer_vectors});
     if (!out.is_none()) refuse_overlap(g, function, {weights.array}, "u");

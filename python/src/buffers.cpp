@@ -112,9 +112,27 @@ Kept& kept() {
 
 }  // namespace
 
-py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shape,
-                    const std::vector<py::ssize_t>& strides, std::size_t bytes) {
-    if (bytes < least_bytes || kept().limit() == 0) return py::array(dtype, shape, strides);
+namespace {
+
+/// NumPy's constructor; the memory is NumPy's own, or that of `owner`.
+py::array made(py::dtype dtype, std::span<const py::ssize_t> shape, const py::ssize_t* strides,
+               void* data, py::handle owner) {
+    const auto& numpy = py::detail::npy_api::get();
+    auto array = py::reinterpret_steal<py::array>(numpy.PyArray_NewFromDescr_(
+        numpy.PyArray_Type_, dtype.release().ptr(), static_cast<int>(shape.size()), shape.data(),
+        strides, data, data ? py::detail::npy_api::NPY_ARRAY_WRITEABLE_ : 0, nullptr));
+    if (!array) throw py::error_already_set();
+    if (owner) numpy.PyArray_SetBaseObject_(array.ptr(), owner.inc_ref().ptr());
+    return array;
+}
+
+}  // namespace
+
+py::array new_array(py::dtype dtype, std::span<const py::ssize_t> shape, const py::ssize_t* strides,
+                    std::size_t bytes) {
+    if (bytes < least_bytes || kept().limit() == 0) {
+        return made(std::move(dtype), shape, strides, nullptr, {});
+    }
     auto buffer = std::make_unique<Buffer>();
     const py::capsule owner(buffer.get(), [](void* p) {
         auto* freed = static_cast<Buffer*>(p);
@@ -123,7 +141,7 @@ py::array new_array(const py::dtype& dtype, const std::vector<py::ssize_t>& shap
     });
     Buffer* held = buffer.release();  // the capsule's now
     *held = kept().take(bytes);
-    return py::array(dtype, shape, strides, held->data, owner);
+    return made(std::move(dtype), shape, strides, held->data, owner);
 }
 
 void set_buffer_limit(std::size_t bytes) { kept().limit(bytes); }

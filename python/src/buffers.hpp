@@ -6,14 +6,14 @@
 #include <pybind11/numpy.h>
 
 #include <cstddef>
-#include <vector>
+#include <span>
 
 namespace jacnet::python {
 
 /// Uninitialised array of a dtype and of the given shape and strides (in bytes): from the kept
 /// memory if it is large, else as NumPy allocates it.
-pybind11::array new_array(const pybind11::dtype& dtype, const std::vector<pybind11::ssize_t>& shape,
-                          const std::vector<pybind11::ssize_t>& strides, std::size_t bytes);
+pybind11::array new_array(pybind11::dtype dtype, std::span<const pybind11::ssize_t> shape,
+                          const pybind11::ssize_t* strides, std::size_t bytes);
 
 /// Most bytes kept for later results; 0 keeps none. Frees what is over.
 void set_buffer_limit(std::size_t bytes);

@@ -1,35 +1,37 @@
 #include "data.hpp"
 
+#include <algorithm>
 #include <limits>
+#include <span>
 
 #include "results.hpp"
 #include "samples.hpp"
+#include "workspace.hpp"
 
 namespace jacnet::python {
 
 namespace {
 
-std::vector<index_t> input_rows(const Network& net) {
-    std::vector<index_t> rows;
-    for (const Input& input : net.structure().inputs) rows.push_back(input.size);
-    return rows;
-}
-
-std::vector<index_t> output_rows(const Network& net) {
-    std::vector<index_t> rows;
-    for (const Output& output : net.structure().outputs) rows.push_back(output.size);
-    return rows;
+/// The sizes of inputs or outputs, in memory that lives as long as `work`.
+template <class Ports>
+std::span<const index_t> rows(const Ports& ports, Workspace& work) {
+    const std::span<index_t> sizes(work.array<index_t>(static_cast<index_t>(ports.size())),
+                                   ports.size());
+    std::transform(ports.begin(), ports.end(), sizes.begin(), [](const auto& p) { return p.size; });
+    return sizes;
 }
 
 }  // namespace
 
 Data::Data(const Network& net, const char* function, py::handle x, py::handle t, py::handle ew,
            py::handle samples)
-    : net_(net), x_(x, {function, "x"}, input_rows(net)), ew_(ew, function) {
-    if (!t.is_none()) t_ = Signals(t, {function, "t"}, output_rows(net));
-    const index_t total = x_.views().empty() ? 0 : x_.views()[0].cols;
-    samples_.x = x_.views();
-    samples_.t = t_.views();
+    : net_(net), ew_(ew, function) {
+    Workspace work;
+    x_ = Signals(x, {function, "x"}, rows(net.structure().inputs, work));
+    if (!t.is_none()) t_ = Signals(t, {function, "t"}, rows(net.structure().outputs, work));
+    samples_.x = x_.take_views();
+    samples_.t = t_.take_views();
+    const index_t total = samples_.x.empty() ? 0 : samples_.x[0].cols;
     samples_.ew = ew_.view();
     samples_.indices = sample_indices(samples, total, function);
     count_ = samples_.indices ? static_cast<index_t>(samples_.indices->size()) : total;

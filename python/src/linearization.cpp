@@ -182,8 +182,10 @@ py::array PyLinearization::hessian(const char* function, Curvature kind, py::han
 Answer PyLinearization::target(const char* function, py::handle out, const ResultForm& form) const {
     if (real_ == Real::float64) return Answer(exact_target(function, out, form));
     const double bytes = out.is_none() ? sizeof(double) + sizeof(float) : sizeof(double);
-    const std::string what =
-        "the result of shape " + shape_text(form.shape) + ", in float64 before it is rounded,";
+    const auto what = [&] {
+        return "the result of shape " + shape_text(form.shape) +
+               ", in float64 before it is rounded,";
+    };
     need_room({function, "out"}, what, bytes * form.elements(), form.instead);
     py::array given = exact_target(function, out, form);
     return {result(py::none(), {function, "out"}, form), given};
@@ -233,12 +235,10 @@ void look_at_network(const char* function, py::handle object) {
 }  // namespace
 
 const Network& network(py::handle object, const char* function) {
-    if (!py::isinstance<Network>(object)) {
-        look_at_network(function, object);
-        throw py::type_error(
-            text(function, ": net must be a jacnet.Network, got ", type_name(object)));
-    }
-    return py::cast<const Network&>(object);
+    py::detail::make_caster<Network> caster;
+    if (caster.load(object, false)) return py::detail::cast_op<const Network&>(caster);
+    look_at_network(function, object);
+    throw py::type_error(text(function, ": net must be a jacnet.Network, got ", type_name(object)));
 }
 
 Parameter network_parameter() { return required("net", look_at_network); }

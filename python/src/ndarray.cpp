@@ -79,7 +79,7 @@ std::string dtype_name(const py::dtype& dtype) {
     return py::str(static_cast<const py::object&>(dtype));
 }
 
-std::string shape_text(const std::vector<index_t>& shape) {
+std::string shape_text(std::span<const index_t> shape) {
     std::string out = "(";
     for (std::size_t i = 0; i < shape.size(); ++i) {
         out += (i > 0 ? ", " : "") + std::to_string(shape[i]);
@@ -88,7 +88,7 @@ std::string shape_text(const std::vector<index_t>& shape) {
 }
 
 std::string shape_text(const py::array& array) {
-    return shape_text(std::vector<index_t>(array.shape(), array.shape() + array.ndim()));
+    return shape_text(std::span(array.shape(), static_cast<std::size_t>(array.ndim())));
 }
 
 py::array doubles(py::handle object, const Argument& argument) {
@@ -128,7 +128,7 @@ py::array doubles(py::handle object, const Argument& argument) {
     return py::module_::import("numpy").attr("array")(array, py::dtype::of<double>());
 }
 
-Signals::Signals(py::handle object, const Argument& argument, const std::vector<index_t>& rows) {
+Signals::Signals(py::handle object, const Argument& argument, std::span<const index_t> rows) {
     if (holds_arrays(object)) {
         std::size_t i = 0;
         for (const py::handle item : py::reinterpret_borrow<py::sequence>(object)) {

@@ -4,7 +4,10 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <initializer_list>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "jacnet/jacnet.hpp"
@@ -30,9 +33,10 @@ public:
     Signals() = default;
     /// One array, or a list of one per input or output; `rows` are those expected (0: unknown).
     /// Several signals in a single array are split by rows.
-    Signals(py::handle object, const Argument& argument, const std::vector<index_t>& rows);
+    Signals(py::handle object, const Argument& argument, std::span<const index_t> rows);
 
     const std::vector<MatrixView<const double>>& views() const { return views_; }
+    std::vector<MatrixView<const double>> take_views() { return std::move(views_); }
     const std::vector<py::array>& arrays() const { return arrays_; }
 
 private:
@@ -79,6 +83,9 @@ bool is_sequence(py::handle object);
 std::string dtype_name(const py::dtype& dtype);
 /// "(3, 7)"
 std::string shape_text(const py::array& array);
-std::string shape_text(const std::vector<index_t>& shape);
+std::string shape_text(std::span<const index_t> shape);
+inline std::string shape_text(std::initializer_list<index_t> shape) {
+    return shape_text(std::span(shape.begin(), shape.size()));
+}
 
 }  // namespace jacnet::python

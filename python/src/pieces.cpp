@@ -35,8 +35,10 @@ void need_room_for_blocks(const PyLinearization& lin, const char* function,
         bytes += static_cast<double>(item) * static_cast<double>(size) * static_cast<double>(size);
         if (ranges.size() <= 8) shapes += text(" ", shape_text({size, size}));
     }
-    const std::string what = text("the result, a block for each of ", ranges.size(), " layers",
-                                  shapes.empty() ? "" : ":", shapes, ",");
+    const auto what = [&] {
+        return text("the result, a block for each of ", ranges.size(), " layers",
+                    shapes.empty() ? "" : ":", shapes, ",");
+    };
     need_room({function, "out"}, what, bytes, instead::blocks);
 }
 

@@ -54,9 +54,9 @@ double ResultForm::elements() const {
     return count;
 }
 
-void need_room(const Argument& out, const std::string& what, double bytes, const char* instead) {
+void need_much_room(const Argument& out, const std::string& what, double bytes,
+                    const char* instead) {
     constexpr double gib = 1024.0 * 1024.0 * 1024.0;
-    if (bytes <= gib) return;
     const double available = available_memory() + static_cast<double>(buffered());
     if (bytes <= available) return;
     throw OutOfMemory(text(out.function, ": ", what, " needs ", bytes / gib, " GiB, but ",
@@ -70,18 +70,18 @@ namespace {
 py::array new_result(const Argument& argument, const ResultForm& form) {
     const bool wide = form.real == Real::float64;
     const std::size_t item = wide ? sizeof(double) : sizeof(float);
-    need_room(argument, "the result of shape " + shape_text(form.shape),
-              static_cast<double>(item) * form.elements(), form.instead);
-    const std::vector<py::ssize_t> shape(form.shape.begin(), form.shape.end());
-    std::vector<py::ssize_t> strides(shape.size());
+    need_room(
+        argument, [&] { return "the result of shape " + shape_text(form.shape); },
+        static_cast<double>(item) * form.elements(), form.instead);
+    std::array<py::ssize_t, 4> strides{};
     auto step = static_cast<py::ssize_t>(item);
-    for (std::size_t i = 0; i < shape.size(); ++i) {
-        const std::size_t axis = form.c_order ? shape.size() - 1 - i : i;
+    for (std::size_t i = 0; i < form.shape.size(); ++i) {
+        const std::size_t axis = form.c_order ? form.shape.size() - 1 - i : i;
         strides[axis] = step;
-        step *= std::max(shape[axis], py::ssize_t{1});
+        step *= std::max(form.shape[axis], index_t{1});
     }
-    return new_array(wide ? py::dtype::of<double>() : py::dtype::of<float>(), shape, strides,
-                     static_cast<std::size_t>(step));
+    return new_array(wide ? py::dtype::of<double>() : py::dtype::of<float>(), form.shape,
+                     strides.data(), static_cast<std::size_t>(step));
 }
 
 }  // namespace
