@@ -1,7 +1,6 @@
 /// The dense Jacobian: for every sample and output, kron(u_l, d_l) layer by layer.
 
 #include <algorithm>
-#include <cmath>
 
 #include "columns.hpp"
 #include "questions.hpp"
@@ -18,18 +17,9 @@ void column_scales(const Plan& plan, const Batch& batch, JacobianScale scale, Bl
         std::fill_n(scales, size, 1.0);
         return;
     }
-    if (batch.plain()) {
-        for (index_t m = 0; m < plan.n_outputs; ++m) {
-            std::fill_n(scales + m * block.n, block.n, -plan.norm()[m]);
-        }
-        return;
-    }
-    load_targets(plan, batch, block, 1.0);
+    if (!batch.plain()) load_targets(plan, batch, block, 1.0);
     for (index_t m = 0; m < plan.n_outputs; ++m) {
-        const double norm = plan.norm()[m];
-        for (index_t z = 0; z < block.n; ++z) {
-            scales[m * block.n + z] = -std::sqrt(block.w[m * block.n + z]) * norm;
-        }
+        load_error_scales(plan, batch, block, m, -1.0, scales + m * block.n);
     }
 }
 

@@ -1,6 +1,6 @@
 /// J J', J e and e'e of the errors, without holding J.
 
-#include <cmath>
+#include <algorithm>
 #include <type_traits>
 
 #include "contraction.hpp"
@@ -22,18 +22,16 @@ bool small(const Plan& plan, const Batch& batch) {
 }
 
 /// Rows of J and, below them, the errors e of output m, packed over the lanes of a block.
-void pack_augmented(const Plan& plan, const Block& block, index_t m, double* packed,
-                    index_t panel_stride) {
+void pack_augmented(const Plan& plan, const Batch& batch, const Block& block, index_t m,
+                    double* packed, index_t panel_stride) {
     const Kernels& kernels = kernel_table();
     const index_t n = block.n;
     Workspace work;
     double* root = work.doubles(n);
     double* errors = work.doubles(n);
-    const double *w = block.w + m * n, *t = block.t + m * n, *y = block.y + m * n;
-    for (index_t z = 0; z < n; ++z) {
-        root[z] = -std::sqrt(w[z]) * plan.norm()[m];
-        errors[z] = w[z] != 0.0 ? root[z] * (y[z] - t[z]) : 0.0;
-    }
+    load_error_scales(plan, batch, block, m, -1.0, root);
+    const double *t = block.t + m * n, *y = block.y + m * n;
+    for (index_t z = 0; z < n; ++z) errors[z] = root[z] != 0.0 ? root[z] * (y[z] - t[z]) : 0.0;
     Factor* rows = work.array<Factor>(plan.n_parameters + 1);
     Factor* next = rows;
     for (index_t l = 0; l < plan.n_layers(); ++l) {
@@ -64,15 +62,13 @@ double augmented_products(const Plan& plan, const Batch& batch, double* jj, inde
     const index_t n = block.n * plan.n_outputs;  // the outputs' lanes side by side
     double* packed = work.doubles(n * size);
     for (index_t m = 0; m < plan.n_outputs; ++m) {
-        pack_augmented(plan, block, m, packed + m * block.n * kernels.panel_rows,
+        pack_augmented(plan, batch, block, m, packed + m * block.n * kernels.panel_rows,
                        n * kernels.panel_rows);
     }
     double* products = work.doubles(size * size);
     kernels.symmetric_product(n, p + 1, packed, n * kernels.panel_rows, products, size);
-    for (index_t c = 0; c < p; ++c) {
-        for (index_t r = 0; r <= c; ++r) jj[r + c * ld] = jj[c + r * ld] = products[r + c * size];
-        je[c] = products[c + p * size];
-    }
+    kernels.copy_symmetric(p, products, size, jj, ld);
+    std::copy_n(products + p * size, p, je);
     return products[p + p * size];
 }
 

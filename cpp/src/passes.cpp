@@ -206,6 +206,17 @@ void load_targets(const Plan& plan, const Batch& batch, Block& block, double sca
     }
 }
 
+void load_error_scales(const Plan& plan, const Batch& batch, const Block& block, index_t m,
+                       double factor, double* scales) {
+    const double norm = factor * plan.norm()[m];
+    if (batch.plain()) {
+        std::fill(std::fill_n(scales, block.count, norm), scales + block.n, 0.0);
+        return;
+    }
+    const double* w = block.w + m * block.n;
+    for (index_t z = 0; z < block.n; ++z) scales[z] = norm * std::sqrt(w[z]);
+}
+
 Block forward_block(const Plan& plan, const Batch& batch, index_t first, index_t count, Order order,
                     double scale, Workspace& work) {
     Block block = make_block(plan, first, count, order, work);

@@ -61,6 +61,11 @@ void add_slopes(const Plan& plan, Block& block, Order order);
 /// Targets and weights; the weights are EW x `scale`.
 void load_targets(const Plan& plan, const Batch& batch, Block& block, double scale);
 
+/// factor sqrt(EW) norm of the errors of output row m, zero where they don't count; from the
+/// block's weights EW, unless all count alike.
+void load_error_scales(const Plan& plan, const Batch& batch, const Block& block, index_t m,
+                       double factor, double* scales);
+
 /// A block of its own that had its forward pass, with targets and room for v and g.
 Block forward_block(const Plan& plan, const Batch& batch, index_t first, index_t count, Order order,
                     double scale, Workspace& work);

@@ -207,6 +207,35 @@ void check_mirror(index_t p) {
     CHECK(same);
 }
 
+/// Products of rows with each other, and their symmetric copy, which writes p x p numbers alone.
+void check_symmetric_product(index_t n, index_t p) {
+    const Kernels& k = kernel_table();
+    Workspace work;
+    const double* x = lanes_of(n, p, 14, work);
+    std::vector<Factor> rows;
+    for (index_t r = 0; r < p; ++r) rows.push_back({x + r * n, nullptr});
+    const index_t size = round_up(p, k.panel_rows), ld = p + 3;
+    double* packed = work.doubles(size * n);
+    k.pack_left(n, p, rows.data(), packed, k.panel_rows * n);
+    double* products = work.doubles(size * size);
+    k.symmetric_product(n, p, packed, k.panel_rows * n, products, size);
+    std::vector<double> out(static_cast<std::size_t>(ld * p), 7.0);
+    k.copy_symmetric(p, products, size, out.data(), ld);
+    double worst = 0.0;
+    bool alone = true;
+    for (index_t c = 0; c < p; ++c) {
+        for (index_t r = 0; r < ld; ++r) {
+            const double value = out[static_cast<std::size_t>(r + c * ld)];
+            alone = alone && (r < p || value == 7.0);
+            double sum = 0.0;
+            for (index_t z = 0; r < p && z < n; ++z) sum += x[r * n + z] * x[c * n + z];
+            if (r < p) worst = std::max(worst, std::fabs(value - sum));
+        }
+    }
+    CHECK(worst < 1e-14 * static_cast<double>(n));
+    CHECK(alone);
+}
+
 /// Two layers of three samples and two outputs, at every alignment, and nothing beside them: h x k,
 /// and a run of so many values that are written as they are.
 void check_jacobian_columns(index_t h, index_t k, index_t run, index_t gap, index_t shift,
@@ -317,5 +346,6 @@ int main() {
     check_singular();
     check_condition();
     for (const index_t p : {1, 7, 8, 31, 33, 100, 290, 520, 700}) check_mirror(p);
+    for (const index_t p : {1, 2, 3, 7, 8, 9, 16, 17, 31, 40}) check_symmetric_product(24, p);
     return check::result();
 }

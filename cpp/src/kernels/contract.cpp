@@ -140,6 +140,18 @@ void symmetric_tile(index_t n, const double* left, const double* right, double* 
     }
 }
 
+/// The square on the diagonal at the upper half of a panel: no rows below it.
+void diagonal_tile(index_t n, const double* panel, double* out, index_t ld) {
+    Packet sum[packet_size] = {};
+    for (index_t z = 0; z < n; ++z, panel += tile_rows<double>) {
+        const Packet rows = load(panel);
+#pragma GCC unroll 8
+        for (int c = 0; c < packet_size; ++c) sum[c] = mul_add(rows, set(panel[c]), sum[c]);
+    }
+#pragma GCC unroll 8
+    for (int c = 0; c < packet_size; ++c) store(out + c * ld, sum[c]);
+}
+
 /// out = the products over n lanes, added up in floats. A call of its own, or the compiler keeps
 /// the doubles of the caller in the registers that are needed here.
 template <int columns>
@@ -227,11 +239,13 @@ void contract(index_t n, index_t n_rows, const float* left, index_t panel_stride
 void symmetric_product(index_t n, index_t n_rows, const double* left, index_t panel_stride,
                        double* out, index_t ld) {
     for (index_t c = 0; c < n_rows; c += packet_size) {
-        const double* right = left + c / tile_rows<double> * panel_stride + c % tile_rows<double>;
-        for (index_t r = 0; r < c + packet_size; r += tile_rows<double>) {
-            symmetric_tile(n, left + r / tile_rows<double> * panel_stride, right, out + r + c * ld,
-                           ld);
+        const index_t within = c % tile_rows<double>;
+        const double* panel = left + c / tile_rows<double> * panel_stride;
+        for (index_t r = 0; r < c; r += tile_rows<double>) {
+            symmetric_tile(n, left + r / tile_rows<double> * panel_stride, panel + within,
+                           out + r + c * ld, ld);
         }
+        if (within == 0) diagonal_tile(n, panel, out + c * (ld + 1), ld);
     }
 }
 

@@ -74,4 +74,10 @@ JACNET_INLINE FloatPacket rounded(Packet low, Packet high) {
                   std::make_integer_sequence<int, 2 * static_cast<int>(packet_size)>{});
 }
 
+/// The first `n` values of a packet, each rounded to a float.
+JACNET_INLINE void store_first(float* to, Packet v, index_t n) {
+    if (n >= packet_size) return store_as(to, v);
+    for (index_t t = 0; t < n; ++t) to[t] = static_cast<float>(v[t]);
+}
+
 }  // namespace jacnet::kernels::JACNET_ISA

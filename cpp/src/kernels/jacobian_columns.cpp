@@ -10,35 +10,6 @@ namespace jacnet::kernels::JACNET_ISA {
 
 namespace {
 
-/// Which lanes come before lane n.
-JACNET_INLINE Mask first_lanes(index_t n) {
-    constexpr long long lane[] = {0, 1, 2, 3, 4, 5, 6, 7};
-    Mask lanes;
-    __builtin_memcpy(&lanes, lane, sizeof lanes);
-    return lanes < Mask{} + n;
-}
-
-/// Stores lanes [first, last) of a packet.
-JACNET_INLINE void store_lanes(double* to, Packet v, index_t first, index_t last) {
-#if defined(__AVX512F__)
-    _mm512_mask_storeu_pd(to, static_cast<__mmask8>((1u << last) - (1u << first)), (__m512d)v);
-#elif defined(__AVX2__)
-    _mm256_maskstore_pd(to, (__m256i)(first_lanes(last) & ~first_lanes(first)), (__m256d)v);
-#else
-    for (index_t t = first; t < last; ++t) to[t] = v[t];
-#endif
-}
-
-/// The first `n` values of a packet.
-JACNET_INLINE void store_first(double* to, Packet v, index_t n) {
-    n >= packet_size ? store(to, v) : store_lanes(to, v, 0, n);
-}
-
-JACNET_INLINE void store_first(float* to, Packet v, index_t n) {
-    if (n >= packet_size) return store_as(to, v);
-    for (index_t t = 0; t < n; ++t) to[t] = static_cast<float>(v[t]);
-}
-
 /// Lanes of an address within its packet.
 JACNET_INLINE index_t lane_of(const double* address) {
     constexpr auto size = packet_size * sizeof(double);

@@ -107,6 +107,8 @@ struct Kernels {
     /// to[j, i] = from[i, j] for a rows x cols matrix; column-major, columns ld and ld_to apart.
     void (*transpose)(index_t rows, index_t cols, const double* from, index_t ld, double* to,
                       index_t ld_to);
+    /// A small symmetric p x p matrix from its upper triangle, which is read in whole packets.
+    void (*copy_symmetric)(index_t p, const double* upper, index_t ld, double* out, index_t ld_out);
     /// Squares of `rows` x `rows` in columns [first, last) of squares and the rows above them: in
     /// each one, the lower triangle from the upper one.
     void (*mirror_squares)(index_t rows, index_t first, index_t last, double* h, index_t ld);

@@ -34,6 +34,7 @@ void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, double*
 void copy(index_t n, const double* from, double* to, bool stream);
 void transpose(index_t rows, index_t cols, const double* from, index_t ld, double* to,
                index_t ld_to);
+void copy_symmetric(index_t p, const double* upper, index_t ld, double* out, index_t ld_out);
 void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld);
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld);
 void pack_rows(index_t n, index_t n_rows, const double* a, index_t ld, double* left);

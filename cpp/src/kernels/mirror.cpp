@@ -51,6 +51,29 @@ void mirror_square(index_t size, Real* h, index_t ld) {
     }
 }
 
+/// A square on the diagonal, both triangles from the upper one.
+void copy_diagonal(index_t size, const double* from, index_t ld, double* to, index_t ld_to) {
+    Packet v[packet_size], turned[packet_size];
+#pragma GCC unroll 8
+    for (int c = 0; c < packet_size; ++c) turned[c] = v[c] = load(from + c * ld);
+    transpose(turned);
+    for (index_t c = 0; c < size; ++c) {
+        store_first(to + c * ld_to, select(first_lanes(c), v[c], turned[c]), size);
+    }
+}
+
+/// A whole packet of rows above the diagonal by `columns`, and what mirrors it.
+void copy_mirrored(index_t columns, const double* from, index_t ld, double* above, double* below,
+                   index_t ld_to) {
+    Packet v[packet_size];
+#pragma GCC unroll 8
+    for (int c = 0; c < packet_size; ++c) v[c] = load(from + c * ld);
+    for (index_t c = 0; c < columns; ++c) store(above + c * ld_to, v[c]);
+    transpose(v);
+#pragma GCC unroll 8
+    for (int r = 0; r < packet_size; ++r) store_first(below + r * ld_to, v[r], columns);
+}
+
 template <class Real>
 void mirror_all_squares(index_t rows, index_t first, index_t last, Real* h, index_t ld) {
     for (index_t q = first; q < last; ++q) {
@@ -93,6 +116,17 @@ void transpose(index_t rows, index_t cols, const double* from, index_t ld, doubl
 void transpose(index_t rows, index_t cols, const float* from, index_t ld, float* to,
                index_t ld_to) {
     transpose_block(rows, cols, from, ld, to, ld_to);
+}
+
+void copy_symmetric(index_t p, const double* upper, index_t ld, double* out, index_t ld_out) {
+    for (index_t c = 0; c < p; c += packet_size) {
+        const index_t columns = p - c < packet_size ? p - c : packet_size;
+        for (index_t r = 0; r < c; r += packet_size) {
+            copy_mirrored(columns, upper + r + c * ld, ld, out + r + c * ld_out,
+                          out + c + r * ld_out, ld_out);
+        }
+        copy_diagonal(columns, upper + c * (ld + 1), ld, out + c * (ld_out + 1), ld_out);
+    }
 }
 
 void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld) {

@@ -40,11 +40,11 @@ struct Places {
     Place first, second;
 };
 
-JACNET_INLINE Lanes load_lanes(const double* p, index_t ld, Places at) {
+JACNET_INLINE Lanes load_at(const double* p, index_t ld, Places at) {
     return {load(p + at.first.i + at.first.j * ld), load(p + at.second.i + at.second.j * ld)};
 }
 
-JACNET_INLINE void store_lanes(double* p, index_t ld, Places at, Lanes y) {
+JACNET_INLINE void store_at(double* p, index_t ld, Places at, Lanes y) {
     store(p + at.first.i + at.first.j * ld, y.v[0]);
     store(p + at.second.i + at.second.j * ld, y.v[1]);
 }
@@ -57,11 +57,11 @@ void map(const Block b) {
         const Place partner = place.next(b.n);
         const Places at{place, p + 1 < packets ? partner : place};
         place = partner.next(b.n);
-        const Lanes n = load_lanes(b.s, b.lds, at);
+        const Lanes n = load_at(b.s, b.lds, at);
         const Jet y = Function::template at<order>(n);
-        store_lanes(b.a, b.lda, at, keep_nan_of<Function>(n, y.a));
-        if constexpr (order > 0) store_lanes(b.d1, b.ldd, at, keep_nan_of<Function>(n, y.d1));
-        if constexpr (order > 1) store_lanes(b.d2, b.ldd, at, keep_nan_of<Function>(n, y.d2));
+        store_at(b.a, b.lda, at, keep_nan_of<Function>(n, y.a));
+        if constexpr (order > 0) store_at(b.d1, b.ldd, at, keep_nan_of<Function>(n, y.d1));
+        if constexpr (order > 1) store_at(b.d2, b.ldd, at, keep_nan_of<Function>(n, y.d2));
     }
 }
 
@@ -84,20 +84,20 @@ JACNET_INLINE void for_samples(const Block b, F f) {
 /// One-hot of the first largest feature; a sample with a NaN becomes NaN.
 void compete(const Block b) {
     for_samples(b, [&](auto at) {
-        Lanes most = load_lanes(b.s, b.lds, at(0));
+        Lanes most = load_at(b.s, b.lds, at(0));
         Lanes sick = 0.0;  // 0, or NaN where a feature is
         for (index_t j = 0; j < b.h; ++j) {
-            const Lanes n = load_lanes(b.s, b.lds, at(j));
+            const Lanes n = load_at(b.s, b.lds, at(j));
             most = larger(n, most);
             sick = keep_nan(n, sick);
         }
         LaneMask open = sick == sick;
         for (index_t j = 0; j < b.h; ++j) {
-            const LaneMask wins = open & (load_lanes(b.s, b.lds, at(j)) == most);
+            const LaneMask wins = open & (load_at(b.s, b.lds, at(j)) == most);
             open = open & ~wins;
-            store_lanes(b.a, b.lda, at(j), select(wins, 1.0, 0.0) + sick);
-            if (b.d1) store_lanes(b.d1, b.ldd, at(j), sick);
-            if (b.d2) store_lanes(b.d2, b.ldd, at(j), sick);
+            store_at(b.a, b.lda, at(j), select(wins, 1.0, 0.0) + sick);
+            if (b.d1) store_at(b.d1, b.ldd, at(j), sick);
+            if (b.d2) store_at(b.d2, b.ldd, at(j), sick);
         }
     });
 }
@@ -133,26 +133,26 @@ struct Radbasn {
 template <class Logit>
 void normalise(const Block b) {
     for_samples(b, [&](auto at) {
-        Lanes most = Logit::rank(load_lanes(b.s, b.lds, at(0)));
+        Lanes most = Logit::rank(load_at(b.s, b.lds, at(0)));
         for (index_t j = 1; j < b.h; ++j) {
-            most = larger(Logit::rank(load_lanes(b.s, b.lds, at(j))), most);
+            most = larger(Logit::rank(load_at(b.s, b.lds, at(j))), most);
         }
         Lanes sum = 0.0, rest = 0.0;
         for (index_t j = 0; j < b.h; ++j) {
-            const Lanes n = load_lanes(b.s, b.lds, at(j));
+            const Lanes n = load_at(b.s, b.lds, at(j));
             const Lanes e = decay(Logit::below(n, most)).value();
             const Pair next = two_sum(sum, e);
             sum = next.hi;
             rest = rest + next.lo;
-            store_lanes(b.a, b.lda, at(j), keep_nan(n, e));
+            store_at(b.a, b.lda, at(j), keep_nan(n, e));
             const Jet z = Logit::at(n);
-            if (b.d1) store_lanes(b.d1, b.ldd, at(j), keep_nan(n, z.d1));
-            if (b.d2) store_lanes(b.d2, b.ldd, at(j), keep_nan(n, z.d2));
+            if (b.d1) store_at(b.d1, b.ldd, at(j), keep_nan(n, z.d1));
+            if (b.d2) store_at(b.d2, b.ldd, at(j), keep_nan(n, z.d2));
         }
         const Pair inverse = reciprocal(fast_two_sum(sum, rest));
         const Lanes r = inverse.hi + inverse.lo;
         for (index_t j = 0; j < b.h; ++j) {
-            store_lanes(b.a, b.lda, at(j), load_lanes(b.a, b.lda, at(j)) * r);
+            store_at(b.a, b.lda, at(j), load_at(b.a, b.lda, at(j)) * r);
         }
     });
 }
