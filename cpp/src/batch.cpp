@@ -67,6 +67,15 @@ index_t count_nan(const MatrixView<const double>& data, const char* function, co
     return found;
 }
 
+/// Whether they are all samples, one after the other.
+bool in_order(std::span<const index_t> indices, index_t total) {
+    if (static_cast<index_t>(indices.size()) != total) return false;
+    for (index_t q = 0; q < total; ++q) {
+        if (indices[at(q)] != q) return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 void check_shape(const char* function, const char* what, const MatrixView<const double>& data,
@@ -146,6 +155,7 @@ Batch::Batch(const Plan& plan, const Samples& samples, const char* function, Unk
                                              ", but x has ", total, " samples"));
             }
         }
+        if (in_order(indices, total)) indices = {};
     }
     if (has_unknown_) find_unknown(plan);
     const auto unknown = first_unknown();

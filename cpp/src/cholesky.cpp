@@ -57,6 +57,20 @@ double norm1(index_t p, const double* a, double shift) {
     return largest;
 }
 
+/// Whether a + shift I, with this factor, can be told from a singular matrix. Its smallest
+/// eigenvalue is at least the shift: most matrices need no estimate.
+bool well_conditioned(index_t p, const double* a, double shift, const double* factor) {
+    constexpr double epsilon = std::numeric_limits<double>::epsilon();
+    const auto suffices = [&](double norm) {
+        return shift >= norm * static_cast<double>(p) * epsilon;
+    };
+    double largest = 0.0;  // on the diagonal, and so anywhere: a has no negative eigenvalue
+    for (index_t j = 0; j < p; ++j) largest = std::max(largest, std::fabs(a[j * (p + 1)]));
+    if (suffices(static_cast<double>(p) * largest + shift)) return true;
+    const double norm = norm1(p, a, shift);
+    return suffices(norm) || reciprocal_condition(p, factor, p, norm) >= epsilon;
+}
+
 }  // namespace
 
 bool cholesky(index_t p, double* a, index_t ld, int n_threads) {
@@ -112,18 +126,13 @@ double reciprocal_condition(index_t p, const double* factor, index_t ld, double 
 
 bool solve_shifted(index_t p, const double* a, double shift, const double* b, double* factor,
                    double* x, int n_threads) {
-    for (index_t j = 0; j < p; ++j) {
-        std::copy_n(a + j * (p + 1), p - j, factor + j * (p + 1));
-        factor[j * (p + 1)] += shift;
+    if (p <= small) {
+        std::copy_n(a, p * p, factor);
+    } else {
+        for (index_t j = 0; j < p; ++j) std::copy_n(a + j * (p + 1), p - j, factor + j * (p + 1));
     }
-    if (!cholesky(p, factor, p, n_threads)) return false;
-    // The smallest eigenvalue is at least the shift: most matrices need no estimate.
-    constexpr double epsilon = std::numeric_limits<double>::epsilon();
-    const double norm = norm1(p, a, shift);
-    if (shift < norm * static_cast<double>(p) * epsilon &&
-        !(reciprocal_condition(p, factor, p, norm) >= epsilon)) {
-        return false;
-    }
+    for (index_t j = 0; j < p; ++j) factor[j * (p + 1)] += shift;
+    if (!cholesky(p, factor, p, n_threads) || !well_conditioned(p, a, shift, factor)) return false;
     std::copy_n(b, p, x);
     solve_cholesky(p, factor, p, x);
     return true;

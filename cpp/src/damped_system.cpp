@@ -57,8 +57,9 @@ public:
         compute_normal_equations(plan_, batch_, {jj_.data(), p_, p_}, {je_.data(), p_}, n_threads_);
         const Weights weights = weights_of(plan_, batch_);
         parallel_for(p_, 1, [&](index_t j) {
-            for (index_t i = 0; i < p_; ++i) jj_[at(i + j * p_)] *= weights.data;
-            jj_[at(j * (p_ + 1))] += weights.parameters;
+            double* column = jj_.data() + j * p_;
+            kernel_table().scale(p_, column, weights.data, column, false);
+            column[j] += weights.parameters;
         });
         return gradient_norm(plan_, weights, je_);
     }

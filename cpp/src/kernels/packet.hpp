@@ -118,6 +118,18 @@ JACNET_INLINE Mask first_lanes(index_t n) {
     return lanes < Mask{} + n;
 }
 
+/// The first `n` values, n > 0, then zeros; nothing beyond them is read.
+JACNET_INLINE Packet load_first(const double* p, index_t n) {
+    if (n >= packet_size) return load(p);
+#if defined(__AVX512F__)
+    return (Packet)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1u), p);
+#elif defined(__AVX2__)
+    return (Packet)_mm256_maskload_pd(p, (__m256i)first_lanes(n));
+#else
+    return Packet{p[0]};
+#endif
+}
+
 /// Stores lanes [first, last) of a packet.
 JACNET_INLINE void store_lanes(double* to, Packet v, index_t first, index_t last) {
 #if defined(__AVX512F__)
@@ -149,6 +161,17 @@ JACNET_INLINE Packet scale(Packet x, Packet k) {
 #else
     const Packet first = larger(k, set(-1000.0));
     return x * power_of_two(first) * power_of_two(k - first);
+#endif
+}
+
+/// The sum over the lanes, in pairs.
+JACNET_INLINE double lane_sum(Packet x) {
+#if defined(__AVX512F__)
+    return _mm512_reduce_add_pd((__m512d)x);
+#elif defined(__AVX2__)
+    return (x[0] + x[2]) + (x[1] + x[3]);
+#else
+    return x[0] + x[1];
 #endif
 }
 

@@ -9,18 +9,6 @@ namespace jacnet::kernels::JACNET_ISA {
 
 namespace {
 
-/// The first `n` values, 0 < n <= packet_size, then zeros; nothing beyond them is read.
-JACNET_INLINE Packet load_first(const double* p, index_t n) {
-#if defined(__AVX512F__)
-    return (Packet)_mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1u), p);
-#elif defined(__AVX2__)
-    const Mask kept = Mask{0, 1, 2, 3} < Mask{n, n, n, n};
-    return (Packet)_mm256_maskload_pd(p, (__m256i)kept);
-#else
-    return n == packet_size ? load(p) : Packet{p[0]};
-#endif
-}
-
 /// Packets [0, packets) of theta x; the last one has `last` rows. Two columns at a time, in sums
 /// of their own: a single chain of additions would be all latency.
 template <int packets>
