@@ -38,6 +38,16 @@ void transpose_block(index_t rows, index_t cols, const Real* from, index_t ld, R
     }
 }
 
+/// A block to be read soon: the hardware does not follow from one column to the next.
+template <class Real>
+void prefetch_block(index_t rows, index_t cols, const Real* from, index_t ld) {
+    constexpr index_t line = 64 / sizeof(Real);
+    for (index_t j = 0; j < cols; ++j) {
+        for (index_t i = 0; i < rows + line - 1; i += line)
+            __builtin_prefetch(from + i + j * ld, 0, 2);
+    }
+}
+
 /// Below the diagonal of a square, from above it.
 template <class Real>
 void mirror_square(index_t size, Real* h, index_t ld) {
@@ -97,6 +107,8 @@ void mirror_columns(index_t p, index_t first, index_t last, Real* h, index_t ld)
                 transpose_block(n, run, h + c + r * ld, ld, h + r + c * ld, ld);
                 continue;
             }
+            const index_t next = p - r - run < height ? p - r - run : height;
+            prefetch_block(n, next, h + c + (r + run) * ld, ld);
             transpose_block(n, run, h + c + r * ld, ld, staged, height);
             for (index_t j = 0; j < n; ++j) {
                 copy_packets<true>(staged + j * height, h + r + (c + j) * ld, run);
