@@ -68,7 +68,8 @@ Side<Real>::Side(const Shape& shape, Tape& tape, int n_threads, Workspace& work)
         u_.push_back(work.array<Real>(count_ * shape.plan.layers[at(l)].k));
         d_.push_back(work.array<Real>(count_ * shape.features(l) * shape.rows(l)));
     }
-    const Needs needs{.order = Order::slope, .sensitivities = shape.has(Kind::general)};
+    const Needs needs{
+        .order = Order::slope, .sensitivities = shape.has(Kind::general), .outputs = false};
     tape.for_each_block(needs, n_threads, [&](index_t, const Block& block) { copy(block); });
 }
 

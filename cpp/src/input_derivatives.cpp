@@ -102,7 +102,7 @@ void compute_input_jacobian(Tape& tape, double* data, const index_t strides[3],
         plan.forward_flops * static_cast<double>(tape.batch().size() * (passes + 1));
     Workspace shared;
     const InputWeights weights(plan, shared);
-    const Needs needs{.order = Order::slope};
+    const Needs needs{.order = Order::slope, .outputs = false};
     tape.for_each_block(needs, threads_for(flops, n_threads), [&](index_t, const Block& block) {
         Workspace work;
         Factor* runs = work.array<Factor>(plan.n_inputs);

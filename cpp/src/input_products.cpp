@@ -15,7 +15,7 @@ namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
-constexpr Needs slopes{.order = Order::slope};
+constexpr Needs slopes{.order = Order::slope, .outputs = false};
 
 double flops(const Plan& plan, const Batch& batch, double passes) {
     return plan.forward_flops * passes * static_cast<double>(batch.size());

@@ -1,6 +1,7 @@
 /// The dense Jacobian: for every sample and output, kron(u_l, d_l) layer by layer.
 
 #include <algorithm>
+#include <functional>
 
 #include "columns.hpp"
 #include "questions.hpp"
@@ -27,10 +28,11 @@ template <class Real>
 void jacobian_into(Tape& tape, JacobianScale scale, MatrixView<Real> j,
                    std::optional<int> n_threads) {
     const Plan& plan = tape.plan();
-    write_columns(tape, {.order = Order::slope, .sensitivities = true},
-                  {&LayerTape::d, plan.n_outputs}, j, n_threads, [&](Block& block, double* scales) {
-                      column_scales(plan, tape.batch(), scale, block, scales);
-                  });
+    const auto load_scales = [&](Block& block, double* scales) {
+        column_scales(plan, tape.batch(), scale, block, scales);
+    };
+    write_columns(tape, {.order = Order::slope, .sensitivities = true, .outputs = false},
+                  {&LayerTape::d, plan.n_outputs}, j, n_threads, std::cref(load_scales));
 }
 
 }  // namespace

@@ -133,8 +133,13 @@ void forward(const Plan& plan, const Batch& batch, Block& block, Order order) {
                          order >= Order::slope ? tape.d1 : nullptr,
                          order >= Order::curvature ? tape.d2 : nullptr, n);
     }
+}
+
+void raw_outputs(const Plan& plan, const Block& block) {
+    const index_t n = block.n;
     for (std::size_t o = 0; o < plan.outputs.size(); ++o) {
         const PlanOutput& output = plan.outputs[o];
+        Workspace work;
         const LaneMatrix a{block.layers[output.layer].a, n, plan.layers[at(output.layer)].h, n};
         const LaneMatrix y = reverse(plan.output_processing[o], a, work);
         std::copy_n(y.data, output.rows * n, block.y + output.first_row * n);
@@ -222,6 +227,7 @@ Block forward_block(const Plan& plan, const Batch& batch, index_t first, index_t
     Block block = make_block(plan, first, count, order, work);
     reserve_gradient(plan, block, work);
     forward(plan, batch, block, order);
+    raw_outputs(plan, block);
     load_targets(plan, batch, block, scale);
     return block;
 }

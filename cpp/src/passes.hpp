@@ -52,8 +52,10 @@ void reserve_slopes(const Plan& plan, Block& block, Order order, Workspace& work
 void reserve_gradient(const Plan& plan, Block& block, Workspace& work);
 void reserve_sensitivities(const Plan& plan, Block& block, Workspace& work);
 
-/// u, s, a and, as ordered, f', f'' of every layer; raw outputs.
+/// u, s, a and, as ordered, f', f'' of every layer.
 void forward(const Plan& plan, const Batch& batch, Block& block, Order order);
+/// y from the outputs of the layers.
+void raw_outputs(const Plan& plan, const Block& block);
 
 /// f', f'' as ordered, of a block that had its forward pass.
 void add_slopes(const Plan& plan, Block& block, Order order);

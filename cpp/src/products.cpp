@@ -15,7 +15,7 @@ namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
-constexpr Needs needs{.order = Order::slope};
+constexpr Needs needs{.order = Order::slope, .outputs = false};
 
 double flops(const Tape& tape, index_t count) {
     return tape.plan().forward_flops * static_cast<double>(tape.batch().size()) *

@@ -68,6 +68,10 @@ void Tape::fill(Block& block, const Needs& needs, Kept& kept, Workspace& work) c
         kept.made = true;
         kept.have.order = order;
     }
+    if (needs.outputs && !kept.have.outputs) {
+        raw_outputs(plan_, block);
+        kept.have.outputs = true;
+    }
     if (needs.gradient && !kept.have.gradient) {
         load_targets(plan_, batch_, block, data_scale(plan_.performance, batch_.counted));
         backward(plan_, block, Objective::performance);

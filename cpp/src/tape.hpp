@@ -15,6 +15,7 @@ struct Needs {
     Order order = Order::value;
     bool gradient = false;       ///< v and g of the performance
     bool sensitivities = false;  ///< d of the outputs
+    bool outputs = true;         ///< y
 };
 
 /// Blocks are cut by the network and the number of samples alone, so that kept and streamed tapes
@@ -78,7 +79,7 @@ private:
     struct Kept {
         std::unique_ptr<Workspace> work;
         Block block;
-        Needs have;
+        Needs have{.outputs = false};
         bool made = false;  ///< whether there was a forward pass
     };
 
