@@ -29,8 +29,11 @@ public:
 
     const Plan& plan() const { return plan_; }
     const Batch& batch() const { return batch_; }
-    index_t block_samples() const { return block_samples_; }
-    index_t n_blocks() const { return (batch_.size() + block_samples_ - 1) / block_samples_; }
+    index_t n_blocks() const { return n_blocks_; }
+    /// Of the largest block, up to whole packets.
+    index_t block_samples() const {
+        return n_blocks_ == 0 ? 0 : round_up((batch_.size() + n_blocks_ - 1) / n_blocks_, lanes);
+    }
 
     /// More questions will come, after all. Keeps the blocks from now on, if they are small enough.
     void keep();
@@ -82,6 +85,11 @@ private:
         bool made = false;  ///< whether there was a forward pass
     };
 
+    /// The first sample of block b: as many packets in each as can be.
+    index_t first_of(index_t b) const {
+        const index_t packets = (batch_.size() + lanes - 1) / lanes;
+        return std::min(packets * b / n_blocks_ * lanes, batch_.size());
+    }
     Block start(index_t b, const Needs& needs, Workspace& work) const;
     void fill(Block& block, const Needs& needs, Kept& kept, Workspace& work) const;
     /// The block with sensitivities that live in `work`.
@@ -89,7 +97,7 @@ private:
 
     const Plan& plan_;
     const Batch& batch_;
-    index_t block_samples_;
+    index_t n_blocks_;
     index_t passes_ = 1, sensitivities_ = 0;  ///< doubles of a sample
     bool keeps_sensitivities_ = false;
     std::vector<Kept> kept_;  ///< empty: streamed
