@@ -104,11 +104,12 @@ private:
 };
 
 /// Parts that a sum of p numbers over tasks is split into, each summed in order: the number of
-/// threads has no say in it, nor may the parts crowd the caches.
+/// threads has no say in it, nor may the parts crowd the caches. A power of two, as the number of
+/// blocks is, or all tasks.
 inline index_t sum_parts(index_t n_tasks, index_t p) {
     constexpr index_t cached_doubles = index_t{1} << 21;
-    const index_t most =
-        std::clamp(cached_doubles / std::max(p, index_t{1}), index_t{4}, index_t{16});
+    index_t most = 16;
+    while (most > 4 && most * p > cached_doubles) most /= 2;
     return std::clamp(n_tasks, index_t{1}, most);
 }
 

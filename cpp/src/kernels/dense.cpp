@@ -135,6 +135,10 @@ void pack_lanes(index_t n, index_t rows, const double* x, index_t ldx, double* o
 void sum_tile(index_t n, index_t rows, index_t width, const double* packed, const double* y,
               index_t ldy, double* out, index_t ldo) {
     constexpr std::make_integer_sequence<int, tile_columns> widths{};
+    for (index_t c = 0; c < width; ++c) {  // will be there when the sums are
+        __builtin_prefetch(out + c * ldo, 1);
+        __builtin_prefetch(out + c * ldo + packet_size, 1);
+    }
     if (rows >= sum_rows) {
         product_tile_of<2>(width, widths)(n, packed, sum_rows, y, ldy, 1, out, ldo, Target::added);
         return;
