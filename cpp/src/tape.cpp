@@ -20,7 +20,8 @@ index_t blocks_of(const Plan& plan, index_t samples, index_t doubles_per_sample)
     const index_t needed = (samples + cached - 1) / cached;
     if (needed > shares) return round_up(needed, 2);
     const auto worth = static_cast<index_t>(flops_worth_a_task / (3.0 * plan.forward_flops + 1.0));
-    const index_t tasks = std::min(samples / std::max(worth, 4 * lanes), shares);
+    const index_t task = std::max(worth, 4 * lanes);
+    const index_t tasks = std::min((samples + task - 1) / task, shares);
     const auto count = [](index_t n) { return static_cast<std::size_t>(n); };
     return static_cast<index_t>(
         std::max(std::bit_ceil(count(needed)), std::bit_floor(count(tasks))));
