@@ -53,7 +53,7 @@ public:
         }
         Kept& kept = kept_[static_cast<std::size_t>(b)];
         if (!kept.work) {
-            auto work = std::make_unique<Workspace>(Workspace::Own{});
+            auto work = std::make_unique<Workspace>(Workspace::Own{block_doubles()});
             kept.block = start(b, {.order = Order::slope}, *work);
             kept.work = std::move(work);  // now that nothing was refused
         }
@@ -89,6 +89,10 @@ private:
     index_t first_of(index_t b) const {
         const index_t packets = (batch_.size() + lanes - 1) / lanes;
         return std::min(packets * b / n_blocks_ * lanes, batch_.size());
+    }
+    /// Of a kept block without sensitivities.
+    index_t block_doubles() const {
+        return block_samples() * (passes_ + 3 * plan_.n_outputs) + lanes * plan_.n_layers();
     }
     Block start(index_t b, const Needs& needs, Workspace& work) const;
     void fill(Block& block, const Needs& needs, Kept& kept, Workspace& work) const;
