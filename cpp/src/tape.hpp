@@ -85,7 +85,7 @@ private:
         bool made = false;  ///< whether there was a forward pass
     };
 
-    /// The first sample of block b: as many packets in each as can be.
+    /// The first sample of block b; blocks differ by one packet at most.
     index_t first_of(index_t b) const {
         const index_t packets = (batch_.size() + lanes - 1) / lanes;
         return std::min(packets * b / n_blocks_ * lanes, batch_.size());
