@@ -111,6 +111,7 @@ void narrow_tile(index_t n, const double* x, index_t ldx, index_t rows, const do
 constexpr int sum_rows = 2 * packet_size;  ///< of a tile of `sum_over_lanes`
 constexpr index_t sum_lanes = 256;         ///< summed at a time
 constexpr index_t packed_tiles = 2;        ///< of so many lanes that are packed at a time
+constexpr index_t near_doubles = 1 << 15;  ///< that stay in the second-level cache
 
 /// Columns [0, rows) of x, lanes [0, n), lane by lane: sum_rows numbers each, with zeros filled up.
 void pack_lanes(index_t n, index_t rows, const double* x, index_t ldx, double* out) {
@@ -219,7 +220,9 @@ void sum_over_lanes(index_t n, index_t rows, index_t columns, const double* x, i
     if (columns < narrow) return;
     for (index_t first = 0; first < n; first += sum_lanes) {
         const index_t count = n - first < sum_lanes ? n - first : sum_lanes;
-        const index_t height = packed_tiles * sum_lanes / count * sum_rows;
+        // Few columns stay near for one tile's rows after the other, which then stay nearer.
+        const bool few = columns * count <= near_doubles;
+        const index_t height = few ? sum_rows : packed_tiles * sum_lanes / count * sum_rows;
         for (index_t i = 0; i < rows; i += height) {
             sum_piece(count, rows - i < height ? rows - i : height, columns, x + i * ldx + first,
                       ldx, y + first, ldy, out + i, ldo);
