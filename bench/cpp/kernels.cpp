@@ -191,6 +191,12 @@ void measure(const jacnet::Kernels& kernels) {
         sum_over_lanes(kernels, h, h);
     }
     layer_product(kernels, 100, 785, false);
+    layer_product(kernels, 256, 785, false);
+    layer_product(kernels, 785, 256, true);
+    layer_product(kernels, 128, 257, false);
+    layer_product(kernels, 256, 128, true);
+    sum_over_lanes(kernels, 256, 785);
+    sum_over_lanes(kernels, 128, 257);
     contract(kernels, 10, 22, 96);
     contract(kernels, 210, 231, 512);
     contract(kernels, 4096, 96, 512);

@@ -67,18 +67,9 @@ void reserve_sensitivities(const Plan& plan, Block& block, Workspace& work) {
 
 namespace {
 
-/// Raw samples of one input into lanes; the padding repeats the last sample.
-LaneMatrix gather(const Batch& batch, const MatrixView<const double>& x, const Block& block,
-                  Workspace& work) {
-    const LaneMatrix lane_x{work.doubles(x.rows * block.n), block.n, x.rows, block.n};
-    if (batch.indices.empty() && x.col_stride == 1) {  // samples of a row lie side by side
-        for (index_t i = 0; i < x.rows; ++i) {
-            const double* from = x.data + i * x.row_stride + block.first;
-            std::fill(std::copy_n(from, block.count, lane_x.row(i)), lane_x.row(i) + block.n,
-                      from[block.count - 1]);
-        }
-        return lane_x;
-    }
+/// Samples that do not lie side by side into lanes; the padding repeats the last one.
+void gather_each(const Batch& batch, const MatrixView<const double>& x, const Block& block,
+                 const LaneMatrix& lane_x) {
     for (index_t first = 0; first < block.n; first += lanes) {  // whole cache lines are written
         const double* columns[lanes];
         for (index_t z = 0; z < lanes; ++z) {
@@ -90,14 +81,51 @@ LaneMatrix gather(const Batch& batch, const MatrixView<const double>& x, const B
             for (index_t z = 0; z < lanes; ++z) to[z] = columns[z][i * x.row_stride];
         }
     }
-    return lane_x;
+}
+
+/// Raw samples of one input into lanes; the padding repeats the last one.
+void gather(const Batch& batch, const MatrixView<const double>& x, const Block& block,
+            const LaneMatrix& lane_x) {
+    const double* from = x.data + block.first * x.col_stride;
+    const bool in_order = batch.indices.empty();
+    if (in_order && x.col_stride == 1) {  // samples of a row lie side by side
+        for (index_t i = 0; i < x.rows; ++i) {
+            std::copy_n(from + i * x.row_stride, block.count, lane_x.row(i));
+        }
+    } else if (in_order && x.row_stride == 1 && x.rows >= lanes) {  // rows of a sample do
+        kernel_table().transpose(x.rows, block.count, from, x.col_stride, lane_x.data, lane_x.ld);
+    } else {
+        gather_each(batch, x, block, lane_x);
+        return;
+    }
+    for (index_t i = 0; i < x.rows; ++i) {
+        double* end = lane_x.row(i) + block.count;
+        std::fill(end, lane_x.row(i) + block.n, end[-1]);
+    }
+}
+
+/// Where the first layer that reads an input has it among its sources; null where none does.
+double* among_sources(const Plan& plan, const Block& block, index_t input) {
+    for (index_t l = 0; l < plan.n_layers(); ++l) {
+        for (const Feed& feed : plan.layers[at(l)].feeds) {
+            if (feed.kind == SourceKind::input && feed.source == input) {
+                return block.layers[l].u + feed.column * block.n;
+            }
+        }
+    }
+    return nullptr;
 }
 
 /// Processed inputs; what is still unknown becomes 0, its outputs don't count.
 LaneMatrix processed_input(const Plan& plan, const Batch& batch, std::size_t j, const Block& block,
                            Workspace& work) {
-    const LaneMatrix raw = gather(batch, batch.x[j], block, work);
-    const LaneMatrix x = apply(plan.inputs[j].processing, raw, work);
+    const Processing& processing = plan.inputs[j].processing;
+    const index_t rows = batch.x[j].rows;
+    double* place =
+        changes(processing) ? nullptr : among_sources(plan, block, static_cast<index_t>(j));
+    const LaneMatrix raw{place ? place : work.doubles(rows * block.n), block.n, rows, block.n};
+    gather(batch, batch.x[j], block, raw);
+    const LaneMatrix x = apply(processing, raw, work);
     for (index_t i = 0; batch.has_unknown() && i < x.rows; ++i) {
         for (index_t z = 0; z < x.n; ++z) x.row(i)[z] = std::isnan(x.row(i)[z]) ? 0.0 : x.row(i)[z];
     }

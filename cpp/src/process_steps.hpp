@@ -20,6 +20,9 @@ struct LaneMatrix {
 /// @throws std::invalid_argument when the data cannot be fitted
 void fit(ProcessStep& step, const std::vector<double>& x, index_t rows, index_t samples);
 
+/// Whether any step does anything.
+bool changes(const Processing& processing);
+
 /// All steps in order, and in reverse order; the result lives in `work` (or is the argument).
 LaneMatrix apply(const Processing& processing, LaneMatrix x, Workspace& work);
 LaneMatrix reverse(const Processing& processing, LaneMatrix y, Workspace& work);

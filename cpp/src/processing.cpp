@@ -366,6 +366,11 @@ void fit(ProcessStep& step, const std::vector<double>& x, index_t rows, index_t 
     }
 }
 
+bool changes(const Processing& processing) {
+    return !std::all_of(processing.steps.begin(), processing.steps.end(),
+                        [](const ProcessStep& step) { return step.no_change; });
+}
+
 LaneMatrix apply(const Processing& processing, LaneMatrix x, Workspace& work) {
     for (const ProcessStep& step : processing.steps) {
         if (!step.no_change) x = apply(step, x, work);

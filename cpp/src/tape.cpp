@@ -1,24 +1,30 @@
 #include "tape.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace jacnet {
 
 namespace {
 
-/// Samples of a block, a matter of the network and the number of samples alone: few enough for the
-/// caches, many enough for the products with the weights, twice as many where these outgrow them,
-/// and cut further where a share of the samples is still worth a task, so that threads end
-/// together.
-index_t block_of(const Plan& plan, index_t samples, index_t doubles_per_sample) {
+/// Blocks that the samples are cut into, a matter of the network and the number of samples alone:
+/// small enough for the caches, large enough for the products with the weights, twice as large
+/// where these outgrow them, and more of them where a share of the samples is still worth a task.
+/// Powers of two, or even numbers where there are many, which threads share without a rest.
+index_t blocks_of(const Plan& plan, index_t samples, index_t doubles_per_sample) {
     constexpr index_t cached_doubles = index_t{1} << 16, shares = 16;
-    const index_t least = plan.n_parameters > 2 * cached_doubles ? 128 : 64;
     constexpr double flops_worth_a_task = 6e5;
-    const index_t cached =
-        std::clamp(cached_doubles / doubles_per_sample / lanes * lanes, least, index_t{256});
+    if (samples == 0) return 0;
+    const index_t least = plan.n_parameters > 2 * cached_doubles ? 128 : 64;
+    const index_t cached = std::clamp(cached_doubles / doubles_per_sample, least, index_t{256});
+    const index_t needed = (samples + cached - 1) / cached;
+    if (needed > shares) return round_up(needed, 2);
     const auto worth = static_cast<index_t>(flops_worth_a_task / (3.0 * plan.forward_flops + 1.0));
-    const index_t share = round_up((samples + shares - 1) / shares, lanes);
-    return std::min(cached, round_up(std::max({share, worth, 4 * lanes}), lanes));
+    const index_t task = std::max(worth, 4 * lanes);
+    const index_t tasks = std::min((samples + task - 1) / task, shares);
+    const auto count = [](index_t n) { return static_cast<std::size_t>(n); };
+    return static_cast<index_t>(
+        std::max(std::bit_ceil(count(needed)), std::bit_floor(count(tasks))));
 }
 
 }  // namespace
@@ -28,7 +34,7 @@ Tape::Tape(const Plan& plan, const Batch& batch, bool keep) : plan_(plan), batch
         passes_ += layer.k_all + 5 * layer.h;
         sensitivities_ += layer.h * plan.n_outputs;
     }
-    block_samples_ = block_of(plan, batch.size(), passes_);
+    n_blocks_ = blocks_of(plan, batch.size(), passes_);
     if (keep) this->keep();
 }
 
@@ -46,9 +52,8 @@ void Tape::keep() {
 }
 
 Block Tape::start(index_t b, const Needs& needs, Workspace& work) const {
-    const index_t first = b * block_samples_;
-    const index_t count = std::min(block_samples_, batch_.size() - first);
-    Block block = make_block(plan_, first, count, needs.order, work);
+    const index_t first = first_of(b);
+    Block block = make_block(plan_, first, first_of(b + 1) - first, needs.order, work);
     reserve_gradient(plan_, block, work);
     if (needs.sensitivities) reserve_sensitivities(plan_, block, work);
     return block;

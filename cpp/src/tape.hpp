@@ -30,8 +30,11 @@ public:
 
     const Plan& plan() const { return plan_; }
     const Batch& batch() const { return batch_; }
-    index_t block_samples() const { return block_samples_; }
-    index_t n_blocks() const { return (batch_.size() + block_samples_ - 1) / block_samples_; }
+    index_t n_blocks() const { return n_blocks_; }
+    /// Of the largest block, up to whole packets.
+    index_t block_samples() const {
+        return n_blocks_ == 0 ? 0 : round_up((batch_.size() + n_blocks_ - 1) / n_blocks_, lanes);
+    }
 
     /// More questions will come, after all. Keeps the blocks from now on, if they are small enough.
     void keep();
@@ -51,7 +54,7 @@ public:
         }
         Kept& kept = kept_[static_cast<std::size_t>(b)];
         if (!kept.work) {
-            auto work = std::make_unique<Workspace>(Workspace::Own{});
+            auto work = std::make_unique<Workspace>(Workspace::Own{block_doubles()});
             kept.block = start(b, {.order = Order::slope}, *work);
             kept.work = std::move(work);  // now that nothing was refused
         }
@@ -83,6 +86,15 @@ private:
         bool made = false;  ///< whether there was a forward pass
     };
 
+    /// The first sample of block b; blocks differ by one packet at most.
+    index_t first_of(index_t b) const {
+        const index_t packets = (batch_.size() + lanes - 1) / lanes;
+        return std::min(packets * b / n_blocks_ * lanes, batch_.size());
+    }
+    /// Of a kept block without sensitivities.
+    index_t block_doubles() const {
+        return block_samples() * (passes_ + 3 * plan_.n_outputs) + lanes * plan_.n_layers();
+    }
     Block start(index_t b, const Needs& needs, Workspace& work) const;
     void fill(Block& block, const Needs& needs, Kept& kept, Workspace& work) const;
     /// The block with sensitivities that live in `work`.
@@ -90,18 +102,19 @@ private:
 
     const Plan& plan_;
     const Batch& batch_;
-    index_t block_samples_;
+    index_t n_blocks_;
     index_t passes_ = 1, sensitivities_ = 0;  ///< doubles of a sample
     bool keeps_sensitivities_ = false;
     std::vector<Kept> kept_;  ///< empty: streamed
 };
 
 /// Parts that a sum of p numbers over tasks is split into, each summed in order: the number of
-/// threads has no say in it, nor may the parts crowd the caches.
+/// threads has no say in it, nor may the parts crowd the caches. A power of two, as the number of
+/// blocks is, or all tasks.
 inline index_t sum_parts(index_t n_tasks, index_t p) {
     constexpr index_t cached_doubles = index_t{1} << 21;
-    const index_t most =
-        std::clamp(cached_doubles / std::max(p, index_t{1}), index_t{4}, index_t{16});
+    index_t most = 16;
+    while (most > 4 && most * p > cached_doubles) most /= 2;
     return std::clamp(n_tasks, index_t{1}, most);
 }
 

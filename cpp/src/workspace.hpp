@@ -31,9 +31,13 @@ public:
         if (slab_ == 0 && used_ == 0 && stack_.slabs.size() > 1) stack_.trim();
     }
     /// Memory of its own, given back at the end, for what outlives a call.
-    struct Own {};
-    explicit Workspace(Own) : own_(std::make_unique<Stack>()), stack_(*own_), slab_(0), used_(0) {
+    struct Own {
+        index_t expected = 0;  ///< doubles that will be asked for first, and then stand together
+    };
+    explicit Workspace(Own own)
+        : own_(std::make_unique<Stack>()), stack_(*own_), slab_(0), used_(0) {
         stack_.least = 1;
+        if (own.expected > 0) stack_.slabs.emplace_back(static_cast<std::size_t>(own.expected));
     }
     Workspace(const Workspace&) = delete;
     Workspace& operator=(const Workspace&) = delete;

@@ -337,8 +337,17 @@ int main() {
         }
     }
     for (const index_t p : {1, 2, 9, 31, 64, 96, 97, 130, 193, 300, 450}) check_cholesky(p);
-    check_sum_over_lanes(264, 37, 41);
-    for (const index_t columns : {2, 7, 8, 25, 41}) check_sums_at_any_position(136, 37, columns);
+    for (const index_t k : {256, 257, 600}) {  // several pieces of a wide layer
+        check_layer_product(40, 29, k, false);
+        check_layer_product(40, 29, k, true);
+    }
+    for (const index_t n : {40, 128, 264, 520}) {
+        check_sum_over_lanes(n, 37, 41);
+        check_sum_over_lanes(n, 300, 41);
+        for (const index_t columns : {2, 7, 8, 25, 41}) check_sums_at_any_position(n, 37, columns);
+    }
+    check_layer_product(128, 256, 785, false);
+    check_sum_over_lanes(128, 256, 785);
     for (const index_t h : {1, 5, 17}) {
         check_curvature_product(false, 24, h);
         check_curvature_product(true, 24, h);

@@ -294,6 +294,20 @@ class TestOut:
         bytes_of_result = net.n_parameters * t.size * 8
         assert peak(lambda: jn.defaultderiv("de_dwb", net, x, t)) >= bytes_of_result
 
+    @pytest.mark.parametrize("rows", [1, 7, 8, 19])
+    @pytest.mark.parametrize("processing", [[], ["mapminmax"]])
+    def test_inputs_of_any_strides(self, rows, processing):
+        net = network((rows, 3, 2), input_processing=processing)
+        x, t = data(net, 37)
+        if processing:
+            net.configure(x, t)
+        expected = questions(net, x, t)
+        big = np.zeros((2 * rows, 3 * 37))
+        big[::2, ::3] = x
+        for same in (np.asfortranarray(x), big[::2, ::3], x[::-1, ::-1].copy()[::-1, ::-1]):
+            assert_same_bits(questions(net, same, t), expected)
+        assert_same_bits(questions(net, x, t, samples=np.arange(37)), expected)
+
     @pytest.mark.parametrize("layout", ["(Q, R).T", "strided", "Fortran"])
     def test_inputs_are_not_copied(self, layout):
         net = network((64, 2, 1))

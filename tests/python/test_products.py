@@ -130,6 +130,44 @@ def test_threads_change_no_bit(net, data):
                 np.testing.assert_array_equal(product(vectors, n_threads=n), one)
 
 
+def two_layers(wb, x, t, h):
+    """Outputs and gradient of the mse of a tansig and a purelin layer; wb may be complex."""
+    k, m = x.shape[0] + 1, t.shape[0]
+    first = wb[: h * k].reshape((h, k), order="F")
+    second = wb[h * k :].reshape((m, h + 1), order="F")
+    u = np.vstack([np.ones((1, x.shape[1])), x])
+    a = np.tanh(first @ u)
+    v = np.vstack([np.ones((1, x.shape[1])), a])
+    y = second @ v
+    g = 2 / t.size * (y - t)
+    back = (second[:, 1:].T @ g) * (1 - a**2)
+    return y, np.concatenate([(back @ u.T).ravel(order="F"), (g @ v.T).ravel(order="F")])
+
+
+@pytest.mark.parametrize(("inputs", "hidden", "samples"), [(600, 37, 333), (300, 500, 90)])
+def test_wide_layers_against_numpy(inputs, hidden, samples):
+    """Directional derivatives by complex steps, which lose no digits."""
+    net = jn.Network([inputs, hidden, 3])
+    rng = np.random.default_rng(2)
+    net.wb[:] = rng.normal(size=net.n_parameters) / np.sqrt(inputs)
+    x, t = rng.normal(size=(samples, inputs)).T, rng.normal(size=(3, samples))
+    v, u = rng.normal(size=net.n_parameters), rng.normal(size=(3, samples))
+    y, gradient = two_layers(net.wb, x, t, hidden)
+    jvp, hvp = (d.imag / 1e-30 for d in two_layers(net.wb + 1e-30j * v, x, t, hidden))
+    lin = jn.linearize(net, x, t)
+    for actual, expected in (
+        (lin.outputs(), y),
+        (jn.gradient(net, x, t), gradient),
+        (lin.jvp(v), jvp),
+        (lin.hvp(v), hvp),
+    ):
+        assert_close(actual, expected, np.abs(expected).max(), inputs)
+    assert (u * jvp).sum() == pytest.approx(lin.vjp(u) @ v, rel=1e-11)
+    for n_threads in (1, 2, 3, 5):
+        np.testing.assert_array_equal(lin.hvp(v, n_threads=n_threads), lin.hvp(v))
+        np.testing.assert_array_equal(jn.hvp(net, x, t, v, n_threads=n_threads), lin.hvp(v))
+
+
 def test_a_streamed_tape_gives_the_bits_of_a_kept_one():
     net = jn.Network([2, 30, 30, 1])
     net.setwb(np.random.default_rng(3).normal(size=net.n_parameters))

@@ -9,8 +9,20 @@ namespace {
 
 constexpr int tile_columns = contraction_columns;
 
+/// Columns of the left operand at a time: a block of samples then stays in the second-level cache
+/// while it meets the weights.
+constexpr index_t product_depth = 256;
+
 /// What a tile makes of its output: overwritten, continued (sums start from it), or added to.
 enum class Target { fresh, continued, added };
+
+/// Fetches the rows below a tile's, which the next tile reads, into the second-level cache.
+template <int packets>
+JACNET_INLINE void fetch_below(const double* a) {
+    constexpr int line = 64 / sizeof(double), height = packets * packet_size;
+#pragma GCC unroll 2
+    for (int r = 0; r < height; r += line) __builtin_prefetch(a + height + r, 0, 2);
+}
 
 /// A tile of `layer_product`: b's element (c, j) at b[j * step + c * next].
 template <int packets, int columns>
@@ -29,6 +41,7 @@ void product_tile(index_t k, const double* a, index_t lda, const double* b, inde
         Packet x[packets];
 #pragma GCC unroll 2
         for (int p = 0; p < packets; ++p) x[p] = load(a + p * packet_size);
+        fetch_below<packets>(a);
 #pragma GCC unroll 16
         for (int j = 0; j < columns; ++j) {
             const Packet value = set(b[j * step]);
@@ -96,7 +109,9 @@ void narrow_tile(index_t n, const double* x, index_t ldx, index_t rows, const do
 }
 
 constexpr int sum_rows = 2 * packet_size;  ///< of a tile of `sum_over_lanes`
-constexpr index_t sum_lanes = 128;         ///< packed at a time
+constexpr index_t sum_lanes = 256;         ///< summed at a time
+constexpr index_t packed_tiles = 2;        ///< of so many lanes that are packed at a time
+constexpr index_t near_doubles = 1 << 15;  ///< that stay in the second-level cache
 
 /// Columns [0, rows) of x, lanes [0, n), lane by lane: sum_rows numbers each, with zeros filled up.
 void pack_lanes(index_t n, index_t rows, const double* x, index_t ldx, double* out) {
@@ -121,6 +136,10 @@ void pack_lanes(index_t n, index_t rows, const double* x, index_t ldx, double* o
 void sum_tile(index_t n, index_t rows, index_t width, const double* packed, const double* y,
               index_t ldy, double* out, index_t ldo) {
     constexpr std::make_integer_sequence<int, tile_columns> widths{};
+    for (index_t c = 0; c < width; ++c) {  // will be there when the sums are
+        __builtin_prefetch(out + c * ldo, 1);
+        __builtin_prefetch(out + c * ldo + packet_size, 1);
+    }
     if (rows >= sum_rows) {
         product_tile_of<2>(width, widths)(n, packed, sum_rows, y, ldy, 1, out, ldo, Target::added);
         return;
@@ -139,13 +158,28 @@ void sum_tile(index_t n, index_t rows, index_t width, const double* packed, cons
     }
 }
 
-}  // namespace
+/// `sum_over_lanes` for few enough rows to be packed: they meet a panel of columns that stays in
+/// the first-level cache.
+void sum_piece(index_t n, index_t rows, index_t columns, const double* x, index_t ldx,
+               const double* y, index_t ldy, double* out, index_t ldo) {
+    alignas(64) double packed[packed_tiles * sum_rows * sum_lanes];
+    for (index_t i = 0; i < rows; i += sum_rows) {
+        pack_lanes(n, rows - i, x + i * ldx, ldx, packed + i * n);
+    }
+    const index_t panels = (columns + tile_columns - 1) / tile_columns;
+    for (index_t p = 0; p < panels; ++p) {
+        const index_t c = columns * p / panels, width = columns * (p + 1) / panels - c;
+        for (index_t i = 0; i < rows; i += sum_rows) {
+            sum_tile(n, rows - i, width, packed + i * n, y + c * ldy, ldy, out + i + c * ldo, ldo);
+        }
+    }
+}
 
-void layer_product(index_t n, index_t h, index_t k, const double* a, index_t lda, const double* b,
-                   index_t step, index_t next, double* out, index_t ldo, bool accumulate) {
+/// `layer_product` for few enough columns of a.
+void product_piece(index_t n, index_t h, index_t k, const double* a, index_t lda, const double* b,
+                   index_t step, index_t next, double* out, index_t ldo, Target target) {
     constexpr std::make_integer_sequence<int, tile_columns> widths{};
     const index_t panels = (h + tile_columns - 1) / tile_columns;
-    const Target target = accumulate ? Target::continued : Target::fresh;
     for (index_t p = 0; p < panels; ++p) {
         const index_t first = h * p / panels, width = h * (p + 1) / panels - first;
         const ProductTile two = product_tile_of<2>(width, widths);
@@ -156,6 +190,18 @@ void layer_product(index_t n, index_t h, index_t k, const double* a, index_t lda
                                ldo, target);
             z += wide ? 2 * packet_size : packet_size;
         }
+    }
+}
+
+}  // namespace
+
+void layer_product(index_t n, index_t h, index_t k, const double* a, index_t lda, const double* b,
+                   index_t step, index_t next, double* out, index_t ldo, bool accumulate) {
+    const index_t pieces = k <= product_depth ? 1 : (k + product_depth - 1) / product_depth;
+    for (index_t piece = 0; piece < pieces; ++piece) {
+        const index_t c = k * piece / pieces, depth = k * (piece + 1) / pieces - c;
+        product_piece(n, h, depth, a + c * lda, lda, b + c * next, step, next, out, ldo,
+                      accumulate || piece > 0 ? Target::continued : Target::fresh);
     }
 }
 
@@ -172,17 +218,14 @@ void sum_over_lanes(index_t n, index_t rows, index_t columns, const double* x, i
         }
     }
     if (columns < narrow) return;
-    alignas(64) double packed[sum_rows * sum_lanes];
-    const index_t panels = (columns + tile_columns - 1) / tile_columns;
     for (index_t first = 0; first < n; first += sum_lanes) {
         const index_t count = n - first < sum_lanes ? n - first : sum_lanes;
-        for (index_t i = 0; i < rows; i += sum_rows) {
-            pack_lanes(count, rows - i, x + i * ldx + first, ldx, packed);
-            for (index_t p = 0; p < panels; ++p) {
-                const index_t c = columns * p / panels, width = columns * (p + 1) / panels - c;
-                sum_tile(count, rows - i, width, packed, y + c * ldy + first, ldy,
-                         out + i + c * ldo, ldo);
-            }
+        // Few columns stay near for one tile's rows after the other, which then stay nearer.
+        const bool few = columns * count <= near_doubles;
+        const index_t height = few ? sum_rows : packed_tiles * sum_lanes / count * sum_rows;
+        for (index_t i = 0; i < rows; i += height) {
+            sum_piece(count, rows - i < height ? rows - i : height, columns, x + i * ldx + first,
+                      ldx, y + first, ldy, out + i, ldo);
         }
     }
 }
