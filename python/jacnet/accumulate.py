@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ._calls import public
 from ._memory import memory_remedy
 from ._named import named
 from ._order import order_index
@@ -12,6 +13,7 @@ from .accumulator import LESS_MEMORY, Accumulator, quantities
 from .network import Network
 
 
+@public
 def accumulate(
     what: str | Sequence[str],
     net: Network,

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public_methods
 from ._core import Linearization, linearize
 from ._memory import memory_remedy
 from ._named import named
@@ -28,6 +29,7 @@ LESS_MEMORY = (
 )
 
 
+@public_methods("sums")
 class Accumulator:
     """Running sums over chunks of samples, and the results that they make.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public, public_methods
 from ._core import Linearization, linearize
 from ._named import named
 from ._options import check_seed, check_threads, flag
@@ -25,6 +26,7 @@ _SAMPLES = 50
 _DENSE = 700  # parameters up to which P x P matrices are formed
 
 
+@public_methods("row")
 @dataclass(frozen=True)
 class Row:
     """One comparison.
@@ -48,6 +50,7 @@ class Row:
     note: str = ""
 
 
+@public_methods("result")
 @dataclass(frozen=True)
 class CheckResult:
     """Result of :func:`check`: its rows, and ``passed``. ``print(result)`` shows the table.
@@ -93,6 +96,7 @@ class CheckResult:
         return f"<jacnet.CheckResult: {len(self.rows)} comparisons, {word}>"
 
 
+@public
 def check(
     net: Network | Linearization,
     x: Any = None,
@@ -241,5 +245,7 @@ def _check_method(
 
 
 _check_method.__name__ = "check"
+_check_method.__qualname__ = "Linearization.check"
 _check_method.__doc__ = check.__doc__
-setattr(Linearization, "check", _check_method)  # noqa: B010  (a method of a compiled class)
+# A method of a compiled class.
+setattr(Linearization, "check", public(_check_method, call="lin.check", hidden=1))  # noqa: B010

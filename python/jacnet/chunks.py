@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public
 from .minibatches import columns, positive, shape_of
 
 Part = slice | np.ndarray
 
 
+@public
 def chunks(
     x: Any, t: Any, size: int, *, ew: Any = None, samples: Any = None
 ) -> Iterator[tuple[Any, ...]]:

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public
 from .network import Network
 
 _STEPS = ("removeconstantrows", "mapminmax")
 _STEPS_TO_UNIT_RANGE = ("removeconstantrows", ("mapminmax", {"ymin": 0}))
 
 
+@public
 def feedforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Network:  # noqa: N803
     """Feedforward network: tansig hidden layers and a purelin output layer.
 
@@ -46,6 +48,7 @@ def feedforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") 
     return _open_network(hidden, trainFcn)
 
 
+@public
 def fitnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Network:  # noqa: N803
     """Function fitting network; the same as :func:`feedforwardnet`.
 
@@ -65,6 +68,7 @@ def fitnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Netwo
     return _open_network(hidden, trainFcn)
 
 
+@public
 def cascadeforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Network:  # noqa: N803
     """Cascade network: the input and every earlier layer feed every layer.
 
@@ -85,6 +89,7 @@ def cascadeforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm
     return _open_network(hidden, trainFcn, connect="cascade")
 
 
+@public
 def patternnet(
     hidden: int | Iterable[int] = 10,
     trainFcn: str = "trainscg",  # noqa: N803

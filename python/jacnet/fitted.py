@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ._blocks import jacobian_block_size, sample_blocks
+from ._calls import public_methods
 from ._core import linearize
 from ._delta import Delta, delta
 from ._freedom import need_triangles, no_freedom, penalty_of, rank_message
@@ -29,6 +30,7 @@ from .prediction import Prediction
 _KINDS = ("prediction", "confidence")
 
 
+@public_methods("fit")
 class Uncertainty:
     """What the data say about a fitted network; made by :func:`jacnet.uncertainty`.
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public
 from ._named import named
 from .layout import Block
 from .network import Network, fitted, subscript
 
 
+@public
 def configure(net: Network, x: Any, t: Any) -> Network:
     """Return a copy of `net` fitted to data and initialised.
 
@@ -40,6 +42,7 @@ def configure(net: Network, x: Any, t: Any) -> Network:
     return _checked("configure", net).copy().configure(x, t)
 
 
+@public
 def init(net: Network, seed: int | None = None) -> Network:
     """Return a copy of `net` with newly drawn weights.
 
@@ -67,6 +70,7 @@ def init(net: Network, seed: int | None = None) -> Network:
     return _checked("init", net).copy().init(seed)
 
 
+@public
 def getwb(net: Network) -> np.ndarray:
     """All parameters as one vector, (P,), a copy of ``net.wb``.
 
@@ -87,6 +91,7 @@ def getwb(net: Network) -> np.ndarray:
     return _checked("getwb", net).wb.copy()
 
 
+@public
 def setwb(net: Network, wb: Any) -> Network:
     """Return a copy of `net` with the parameters `wb`, shape (P,).
 
@@ -109,6 +114,7 @@ def setwb(net: Network, wb: Any) -> Network:
     return _checked("setwb", net).copy().setwb(wb)
 
 
+@public
 def formwb(net: Network, b: Any, IW: Any, LW: Any) -> np.ndarray:  # noqa: N803
     """Put biases and weights together into a parameter vector for `net`.
 
@@ -142,6 +148,7 @@ def formwb(net: Network, b: Any, IW: Any, LW: Any) -> np.ndarray:  # noqa: N803
     return wb
 
 
+@public
 def separatewb(net: Network, wb: Any) -> tuple[dict, dict, dict]:
     """Take a parameter vector apart.
 
@@ -172,6 +179,7 @@ def separatewb(net: Network, wb: Any) -> tuple[dict, dict, dict]:
     return b, input_weights, layer_weights
 
 
+@public
 def sim(
     net: Network, x: Any, *, n_threads: int | None = None, out: np.ndarray | None = None
 ) -> np.ndarray:
@@ -205,6 +213,7 @@ def sim(
     return _checked("sim", net)(x, n_threads=n_threads, out=out)
 
 
+@public
 def save(net: Network, path: str | os.PathLike[str]) -> None:
     """Write a network to a file that Python and C++ read.
 
@@ -228,6 +237,7 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
     _checked("save", net).save(path)
 
 
+@public
 def load(path: str | os.PathLike[str]) -> Network:
     """Read a network written by :func:`save` or by the C++ library.
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public
 from ._evidence import maximised
 from ._likelihood import Categorical, Gaussian, likelihood_of
 from ._named import named
@@ -26,6 +27,7 @@ _STRUCTURES = ("full", "diagonal", "last-layer")
 _FORMS = ("auto", "primal", "dual")
 
 
+@public
 def laplace(
     net: Network,
     x: Any,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._calls import public_methods
 from ._selection import selected, whole
 from ._suggest import suggest
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from . import _core
 
 
+@public_methods("block")
 @dataclass(frozen=True)
 class Block:
     """One bias vector or weight matrix inside the parameter vector.
@@ -75,6 +77,7 @@ class Block:
             yield f"{self.name}({','.join(str(k + 1) for k in reversed(index))})"
 
 
+@public_methods("net.layout")
 class Layout(Mapping[str, Block]):
     """The parameter vector as a table and as a mapping from block name to :class:`Block`.
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public
 from ._core import linearize
 from ._named import named
 from ._options import check_threads, flag
@@ -29,6 +30,7 @@ MEANS = ("mse", "mae", "crossentropy")
 _PURPOSES = ("whole", "estimate")
 
 
+@public
 def minibatches(
     n: Any,
     size: int,
@@ -85,6 +87,7 @@ def minibatches(
     return (order[first : first + size] for first in range(0, stop, size))
 
 
+@public
 def batch_weight(
     net: Network,
     x: Any,

@@ -13,11 +13,13 @@ import numpy as np
 
 from . import _core
 from ._arguments import Flags, connections, per_layer, processing_steps, split_sizes, transfers
+from ._calls import public_methods
 from ._suggest import chosen, suggest
 from .layout import Layout
 from .parameters import DEFAULTS, Parameters, PerformParam, StoredParam, real_array
 
 
+@public_methods("net")
 class Network(_core.Network):
     """A static multilayer network with exact derivatives.
 

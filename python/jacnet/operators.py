@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._calls import public_methods
 from ._linearized import linearized, need_curvature
 from ._options import check_threads
 from ._order import order_of, reordered
@@ -72,6 +73,7 @@ class _Symmetric(_Operator):
     _transpose = _adjoint
 
 
+@public_methods("operator")
 class JacobianOperator(_Operator):
     """Jacobian of the outputs, +dy/dwb, (S*Q) x P, from products alone.
 
@@ -123,6 +125,7 @@ class JacobianOperator(_Operator):
         return self._ordered(product)
 
 
+@public_methods("operator")
 class GramOperator(_Symmetric):
     """Gram matrix of the Jacobian, (dy/dwb)'(dy/dwb), (S*Q) x (S*Q), from products alone.
 
@@ -157,6 +160,7 @@ class GramOperator(_Symmetric):
         return self._moved(self._weighted(v))
 
 
+@public_methods("operator")
 class HessianOperator(_Symmetric):
     """Hessian of the performance, P x P, from products alone.
 
@@ -197,6 +201,7 @@ class HessianOperator(_Symmetric):
         return self._ordered(self.linearization.hvp(self._natural(v), n_threads=self.n_threads))
 
 
+@public_methods("operator")
 class GaussNewtonOperator(HessianOperator):
     """Gauss-Newton matrix of the performance, P x P, from products alone.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._calls import public_methods
 from ._suggest import suggest
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+@public_methods("net.trainParam")
 class Parameters(Mapping[str, Any]):
     """Named values with attribute and item access; unknown names and bad values are refused."""
 

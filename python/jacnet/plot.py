@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._calls import public
 from .eigenpairs import Eigenpairs
 from .spectral_density import SpectralDensity
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from .sensitivities import Sensitivity
 
 
+@partial(public, name="plot.spectrum")
 def spectrum(values: Any, *, ax: Any = None, log: bool = True, label: str | None = None) -> Any:
     """Draw a spectrum: a density as a curve with its error band, eigenvalues as a scree plot.
 
@@ -108,6 +111,7 @@ def _scree(
     return ax
 
 
+@partial(public, name="plot.sensitivity")
 def sensitivity(table: Sensitivity, *, output: int | str = 0, ax: Any = None) -> Any:
     """Sensitivities of one output to every input: RMS as bars, mean and largest as marks.
 

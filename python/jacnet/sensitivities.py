@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public, public_methods
 from ._core import Network, jacobian, linearize
 from ._named import named
 from ._suggest import chosen
@@ -18,6 +19,7 @@ _SCALES = ("raw", "standardised")
 _STATISTICS = ("mean", "rms", "max")
 
 
+@public_methods("table")
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
     """Mean, root mean square and largest absolute value of dy/dx, each S x R.
@@ -80,6 +82,7 @@ class Sensitivity:
         return f"<table><caption>{escape(self._title())}</caption><tr>{head}</tr>{body}</table>"
 
 
+@public
 def sensitivity(
     net: Network,
     x: Any,

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public, public_methods
 from ._lanczos import Quadrature, lanczos_quadrature
 from ._linearized import Kind, curvature_product
 from ._options import check_seed, positive, whole
 
 
+@public_methods("density")
 @dataclass(frozen=True)
 class SpectralDensity:
     """Density of the eigenvalues, smoothed; it integrates to one.
@@ -46,6 +48,7 @@ class SpectralDensity:
         return Quadrature(self.nodes, self.weights, self.n_parameters).trace(f)
 
 
+@public
 def spectral_density(
     net: Any,
     x: Any = None,

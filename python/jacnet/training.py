@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from ._calls import public
+from ._named import named
 from .network import Network
 from .record import TrainingRecord
 
@@ -22,6 +24,7 @@ _AVAILABLE = ("trainlm",)
 _COLUMNS = ("epoch", "time", "perf", "vperf", "tperf", "gradient", "mu", "val_fail")
 
 
+@public
 def train(
     net: Network,
     x: Any,
@@ -107,12 +110,13 @@ def train(
     finally:
         observer.close()
     for message in record.pop("warnings", ()):
-        warnings.warn(message, stacklevel=2)
+        warnings.warn(message, stacklevel=3)  # of whoever calls the decorated function
     tr = TrainingRecord(_described(record, trained, t))
     observer.finish(tr)
     return trained, tr
 
 
+@public
 def trainlm(
     net: Network, x: Any, t: Any, *args: Any, **options: Any
 ) -> tuple[Network, TrainingRecord]:
@@ -139,7 +143,8 @@ def trainlm(
     if getattr(net, "trainFcn", "trainlm") != "trainlm":
         net = net.copy()
         net.trainFcn = "trainlm"
-    return train(net, x, t, *args, **options)
+    with named("trainlm", "train"):
+        return train(net, x, t, *args, **options)
 
 
 def _refuse_states(xi: Any, ai: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public
 from ._core import linearize
 from ._named import named
 from ._options import flag
@@ -17,6 +18,7 @@ from .prediction import Prediction
 _SINGULAR = ("error", "pseudo-inverse")
 
 
+@public
 def uncertainty(
     net: Network,
     x: Any,
@@ -88,6 +90,7 @@ def uncertainty(
     return _made("uncertainty", net, x, t, ew, samples, robust, singular, order, n_threads)
 
 
+@public
 def parameter_covariance(
     net: Network,
     x: Any,
@@ -128,6 +131,7 @@ def parameter_covariance(
     return fit.covariance
 
 
+@public
 def prediction_interval(
     net: Network | Uncertainty,
     x_new: Any,

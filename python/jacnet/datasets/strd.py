@@ -12,6 +12,7 @@ from importlib.resources import files
 
 import numpy as np
 
+from .._calls import public
 from .._suggest import suggest
 from .dataset import Certified, Dataset
 
@@ -30,11 +31,13 @@ _UNITS = {
 }
 
 
+@public
 def names() -> list[str]:
     """Names that :func:`nist` accepts, in alphabetical order."""
     return list(_folder_names())
 
 
+@public
 def nist(name: str) -> Dataset:
     """One NIST nonlinear-regression set with its model, starting values and certified fit.
 
@@ -57,16 +60,19 @@ def nist(name: str) -> Dataset:
     return _parse(_find(name), _read(_find(name)))
 
 
+@public
 def thurber() -> Dataset:
     """Semiconductor electron mobility against log density, 37 measurements (NIST StRD)."""
     return nist("Thurber")
 
 
+@public
 def hahn1() -> Dataset:
     """Thermal expansion of copper against temperature, 236 measurements (NIST StRD)."""
     return nist("Hahn1")
 
 
+@public
 def enso() -> Dataset:
     """Monthly pressure difference Easter Island - Darwin, 168 months (NIST StRD)."""
     return nist("ENSO")
