@@ -259,7 +259,7 @@ double performance(py::object net_object, py::object t, py::object y, py::object
     const Network& net = network(net_object, "perform");
     const std::vector<index_t> rows{net.n_outputs()};
     const Signals st(t, {"perform", "t"}, rows), sy(y, {"perform", "y"}, rows);
-    const Weights weights(ew, "perform");
+    const Weights weights(ew, "perform", net.n_outputs(), st.views()[0].cols);
     const double work = 10.0 * static_cast<double>(st.views()[0].cols * net.n_outputs());
     return unlocked(work,
                     [&] { return perform(net, st.views()[0], sy.views()[0], weights.view()); });

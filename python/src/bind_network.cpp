@@ -56,8 +56,12 @@ PyObject* new_network(PyTypeObject* type, PyObject*, PyObject*) {
     return self;
 }
 
+Transfer transfer_named(py::handle name, const char* function, const char* argument) {
+    return named(name, function, argument, "the name of a transfer function", transfer_from_name);
+}
+
 void build(Network& net, const std::vector<index_t>& input_sizes,
-           const std::vector<index_t>& layer_sizes, const std::vector<std::string>& transfer,
+           const std::vector<index_t>& layer_sizes, const std::vector<py::object>& transfer,
            const std::vector<bool>& bias, const std::vector<std::vector<index_t>>& input_sources,
            const std::vector<std::vector<index_t>>& layer_sources,
            const std::vector<index_t>& output_layers, const std::vector<Steps>& input_processing,
@@ -73,10 +77,11 @@ void build(Network& net, const std::vector<index_t>& input_sizes,
     }
     Structure s;
     for (std::size_t j = 0; j < input_sizes.size(); ++j) {
-        s.inputs.push_back({input_sizes[j], make_processing(input_processing[j]), {}, {}});
+        s.inputs.push_back(
+            {input_sizes[j], make_processing(input_processing[j], "input_processing"), {}, {}});
     }
     for (std::size_t l = 0; l < n_layers; ++l) {
-        Layer layer{layer_sizes[l], transfer_from_name(transfer[l]), {}};
+        Layer layer{layer_sizes[l], transfer_named(transfer[l], "Network", "transfer"), {}};
         if (bias[l]) layer.connections.push_back({});
         for (const index_t j : input_sources[l]) {
             layer.connections.push_back({SourceKind::input, j});
@@ -87,7 +92,8 @@ void build(Network& net, const std::vector<index_t>& input_sizes,
         s.layers.push_back(std::move(layer));
     }
     for (std::size_t o = 0; o < output_layers.size(); ++o) {
-        s.outputs.push_back({output_layers[o], 0, make_processing(output_processing[o]), {}});
+        s.outputs.push_back(
+            {output_layers[o], 0, make_processing(output_processing[o], "output_processing"), {}});
     }
     net = Network(std::move(s));
 }
@@ -177,9 +183,7 @@ py::object set_transfer(Network& net, py::object layer, py::object name) {
         throw py::type_error(
             text("set_transfer: layer must be a whole number from 0, got ", type_name(layer)));
     }
-    const auto transfer =
-        transfer_from_name(word(name, "set_transfer", "name", "the name of a transfer function"));
-    net.set_transfer(static_cast<index_t>(*index), transfer);
+    net.set_transfer(static_cast<index_t>(*index), transfer_named(name, "set_transfer", "name"));
     return py::none();
 }
 
@@ -192,7 +196,7 @@ py::object assign(Network& net, py::object other) {
     return py::none();
 }
 
-void set_wb(Network& net, py::handle values) {
+py::object set_wb(Network& net, py::object values) {
     const py::array wb = doubles(values, {"setwb", "wb"});
     if (wb.ndim() != 1) {
         throw py::value_error("setwb: wb has shape " + shape_text(wb) +
@@ -200,6 +204,42 @@ void set_wb(Network& net, py::handle values) {
                               " elements");
     }
     net.set_parameters(vector(wb));
+    return py::none();
+}
+
+py::object set_learn(Network& net, py::object name, py::object learn) {
+    const std::string block = word(name, "set_learn", "name", "the name of a block");
+    net.set_learn(block, flag(learn, "set_learn", "flag"));
+    return py::none();
+}
+
+py::object configure(Network& net, py::object x, py::object t) {
+    const Signals sx(x, {"configure", "x"}, known_rows(net.structure().inputs));
+    const Signals st(t, {"configure", "t"}, known_rows(net.structure().outputs));
+    const InterruptCheck check(check_signals);
+    net.configure(sx.views(), st.views());
+    return py::none();
+}
+
+void set_regularization(Network& net, py::object given) {
+    const double r = PyFloat_AsDouble(given.ptr());
+    if (PyErr_Occurred()) {
+        PyErr_Clear();
+        throw py::type_error("Network: regularization must be a number, got " + type_name(given));
+    }
+    if (!(r >= 0.0 && r <= 1.0)) {
+        throw py::value_error(text("Network: regularization is ", r, ", expected 0 to 1"));
+    }
+    net.performance.regularization = r;
+}
+
+void set_annotations(Network& net, py::object given) {
+    try {
+        net.annotations = py::cast<std::map<std::string, std::string>>(given);
+    } catch (const py::cast_error&) {
+        throw py::type_error("Network: annotations must be a dict of texts, got " +
+                             type_name(given) + (PyDict_Check(given.ptr()) ? " of others" : ""));
+    }
 }
 
 py::array outputs(const Network& net, py::object x, py::object n_threads, py::object out) {
@@ -216,6 +256,58 @@ py::array outputs(const Network& net, py::object x, py::object n_threads, py::ob
     return y;
 }
 
+void bind_build(py::class_<Network>& cls) {
+    using Object = py::object;
+    using Sizes = std::vector<index_t>;
+    def_method(
+        cls, {"_build", "_build", "net._build"},
+        "Becomes a network of this structure, with zero parameters.",
+        {required("input_sizes"), required("layer_sizes"), required("transfer"), required("bias"),
+         required("input_sources"), required("layer_sources"), required("output_layers"),
+         required("input_processing"), required("output_processing")},
+        [](Network& net, Object inputs, Object layers, Object transfer, Object bias,
+           Object input_sources, Object layer_sources, Object outputs, Object before,
+           Object after) {
+            build(net, py::cast<Sizes>(inputs), py::cast<Sizes>(layers),
+                  py::cast<std::vector<Object>>(transfer), py::cast<std::vector<bool>>(bias),
+                  py::cast<std::vector<Sizes>>(input_sources),
+                  py::cast<std::vector<Sizes>>(layer_sources), py::cast<Sizes>(outputs),
+                  py::cast<std::vector<Steps>>(before), py::cast<std::vector<Steps>>(after));
+            return py::none();
+        });
+}
+
+void bind_methods(py::class_<Network>& cls) {
+    def_method(cls, {"block", "block", "net.block"},
+               "A writable view of one block: (S,) for a bias, else (S, C) in Fortran order.",
+               {required("name")}, [](Network& net, py::object name) {
+                   return block_view(net, word(name, "block", "name", "the name of a block"));
+               });
+    def_method(cls, {"set_transfer", "set_transfer", "net.set_transfer"},
+               "Another transfer function for a layer, counted from 0.",
+               {required("layer"), required("name")}, set_transfer);
+    def_method(cls, {"assign", "assign", "net.assign"}, "Becomes a deep copy of the other network.",
+               {required("other")}, assign);
+    def_method(cls, {"__call__", "sim", "net"}, "Network outputs, S x Q.",
+               {required("x"), keyword("n_threads"), keyword("out")}, outputs);
+    def_method(cls, {"set_learn", "set_learn", "net.set_learn"},
+               "Freezes or frees a block; wb changes its length accordingly.",
+               {required("name"), required("flag")}, set_learn);
+    def_method(cls, {"configure", "configure", "net.configure"},
+               "Takes sizes, ranges and process functions from data.",
+               {required("x"), required("t")}, configure);
+    def_method(cls, {"init", "init", "net.init"}, "Draws new weights (Nguyen-Widrow).",
+               {optional("seed")}, [](Network& net, py::object seed) {
+                   net.initialize(random_seed(seed, "init"));
+                   return py::none();
+               });
+    def_method(cls, {"setwb", "setwb", "net.setwb"}, "Sets every parameter from a vector, (P,).",
+               {required("wb")}, set_wb);
+    def_method(cls, {"to_bytes", "to_bytes", "net.to_bytes"},
+               "Structure, settings and parameters as bytes, such as a file has.",
+               [](Network& net) { return py::bytes(to_bytes(net)); });
+}
+
 }  // namespace
 
 void bind_network(py::module_& m) {
@@ -223,13 +315,8 @@ void bind_network(py::module_& m) {
                                 type->ht_type.tp_new = &new_network;
                             }),
                             "A network and its parameters; see jacnet.Network.");
-    cls.def("build", &build, py::kw_only(), py::arg("input_sizes"), py::arg("layer_sizes"),
-            py::arg("transfer"), py::arg("bias"), py::arg("input_sources"),
-            py::arg("layer_sources"), py::arg("output_layers"), py::arg("input_processing"),
-            py::arg("output_processing"),
-            "Becomes a network of this structure, with zero parameters.")
-        .def_property_readonly("input_sizes",
-                               [](const Network& net) { return sizes(net.structure().inputs); })
+    cls.def_property_readonly("input_sizes",
+                              [](const Network& net) { return sizes(net.structure().inputs); })
         .def_property_readonly("output_sizes",
                                [](const Network& net) { return sizes(net.structure().outputs); })
         .def_property_readonly("layer_sizes",
@@ -274,73 +361,41 @@ void bind_network(py::module_& m) {
         .def_property_readonly("n_parameters", &Network::n_parameters)
         .def_property_readonly("wb", &wb_view, "The parameter vector (P,), a writable view.")
         .def_property_readonly("blocks", &block_rows)
-        .def("set_learn", &Network::set_learn, py::arg("name"), py::arg("flag"))
-        .def(
-            "configure",
-            [](Network& net, py::object x, py::object t) {
-                const Signals sx(x, {"configure", "x"}, known_rows(net.structure().inputs));
-                const Signals st(t, {"configure", "t"}, known_rows(net.structure().outputs));
-                const InterruptCheck check(check_signals);
-                net.configure(sx.views(), st.views());
-            },
-            py::arg("x"), py::arg("t"))
-        .def(
-            "init",
-            [](Network& net, py::object seed) { net.initialize(random_seed(seed, "init")); },
-            py::arg("seed") = py::none())
-        .def("setwb", &set_wb, py::arg("wb"))
         .def_property(
             "performance",
             [](const Network& net) { return std::string(name(net.performance.function)); },
             [](Network& net, py::object function) {
-                net.performance.function = performance_from_name(
-                    word(function, "Network", "performance", "the name of a performance function"));
+                net.performance.function =
+                    named(function, "Network", "performance", "the name of a performance function",
+                          performance_from_name);
             })
         .def_property(
             "normalization",
             [](const Network& net) { return std::string(name(net.performance.normalization)); },
             [](Network& net, py::object name) {
-                net.performance.normalization = normalization_from_name(
-                    word(name, "Network", "normalization", "'none', 'standard' or 'percent'"));
+                net.performance.normalization =
+                    named(name, "Network", "normalization", "'none', 'standard' or 'percent'",
+                          normalization_from_name);
             })
         .def_property(
             "regularization", [](const Network& net) { return net.performance.regularization; },
-            [](Network& net, py::object given) {
-                const double r = PyFloat_AsDouble(given.ptr());
-                if (PyErr_Occurred()) {
-                    PyErr_Clear();
-                    throw py::type_error("Network: regularization must be a number, got " +
-                                         type_name(given));
-                }
-                if (!(r >= 0.0 && r <= 1.0)) {
-                    throw py::value_error("regularization must lie in 0 to 1, got " +
-                                          std::to_string(r));
-                }
-                net.performance.regularization = r;
-            })
+            set_regularization)
         .def_property(
             "annotations",
             [](const Network& net) {  // a copy would take writes and lose them
                 return py::module_::import("types").attr("MappingProxyType")(
                     py::cast(net.annotations));
             },
-            [](Network& net, const std::map<std::string, std::string>& texts) {
-                net.annotations = texts;
-            })
-        .def("to_bytes", [](const Network& net) { return py::bytes(to_bytes(net)); })
-        .def_static(
-            "from_bytes", [](const py::bytes& data) { return from_bytes(std::string(data)); },
-            py::arg("data"));
-    def_method(cls, {"block", "block", "net.block"},
-               "A writable view of one block: (S,) for a bias, else (S, C) in Fortran order.",
-               {required("name")}, [](Network& net, py::object name) {
-                   return block_view(net, word(name, "block", "name", "the name of a block"));
-               });
-    def_method(cls, {"set_transfer", "set_transfer", "net.set_transfer"},
-               "Another transfer function for a layer, counted from 0.",
-               {required("layer"), required("name")}, set_transfer);
-    def_method(cls, {"assign", "assign", "net.assign"}, "Becomes a deep copy of the other network.",
-               {required("other")}, assign);
-    def_method(cls, {"__call__", "sim", "net"}, "Network outputs, S x Q.",
-               {required("x"), keyword("n_threads"), keyword("out")}, outputs);
+            set_annotations);
+    bind_build(cls);
+    bind_methods(cls);
+    def_fast(
+        m, "network_of_bytes", "The network of such bytes as to_bytes returns.", {required("data")},
+        [](py::object data) {
+            if (!PyBytes_Check(data.ptr())) {
+                throw py::type_error("from_bytes: data must be bytes, as to_bytes returns, got " +
+                                     type_name(data));
+            }
+            return from_bytes(py::cast<std::string>(data));
+        });
 }

@@ -153,7 +153,9 @@ py::dict python_train(py::object net_object, py::object x, py::object t, py::obj
     for (const Input& input : net.structure().inputs) x_rows.push_back(input.size);
     for (const Output& output : net.structure().outputs) t_rows.push_back(output.size);
     const Signals sx(x, {"train", "x"}, x_rows), st(t, {"train", "t"}, t_rows);
-    const Weights weights(ew, "train");
+    index_t outputs = 0;
+    for (const auto& targets : st.views()) outputs += targets.rows;
+    const Weights weights(ew, "train", outputs, sx.views().empty() ? 0 : sx.views()[0].cols);
     Interrupts interrupts(callback);
     settings.callback = [&](const EpochState& state) { return interrupts(state); };
     TrainingRecord record;

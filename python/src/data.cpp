@@ -21,13 +21,17 @@ std::vector<index_t> output_rows(const Network& net) {
     return rows;
 }
 
+index_t columns(const Signals& x) { return x.views().empty() ? 0 : x.views()[0].cols; }
+
 }  // namespace
 
 Data::Data(const Network& net, const char* function, py::handle x, py::handle t, py::handle ew,
            py::handle samples)
-    : net_(net), x_(x, {function, "x"}, input_rows(net)), ew_(ew, function) {
+    : net_(net),
+      x_(x, {function, "x"}, input_rows(net)),
+      ew_(ew, function, net.n_outputs(), columns(x_)) {
     if (!t.is_none()) t_ = Signals(t, {function, "t"}, output_rows(net));
-    const index_t total = x_.views().empty() ? 0 : x_.views()[0].cols;
+    const index_t total = columns(x_);
     samples_.x = x_.views();
     samples_.t = t_.views();
     samples_.ew = ew_.view();
