@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._suggest import suggest
+from ._suggest import quoted, suggest
 
 if TYPE_CHECKING:
     from .layout import Layout
+
+_TUPLES = ("('layer', l)", "('neuron', l, i)")
 
 
 def selected(layout: Layout, choice: Any, what: str, order: np.ndarray | None = None) -> np.ndarray:
@@ -26,7 +28,7 @@ def selected(layout: Layout, choice: Any, what: str, order: np.ndarray | None = 
         parts = [selected(layout, one, what, order) for one in choice]
         return np.concatenate([np.zeros(0, np.intp), *parts])
     if isinstance(choice, slice):
-        places = np.arange(layout.n_parameters)[choice]
+        places = _sliced(layout.n_parameters, choice, what)
     else:
         places = _indices(layout.n_parameters, choice, what)
     return places if order is None else order[places]
@@ -41,9 +43,20 @@ def _by_name(layout: Layout, choice: Any, what: str) -> np.ndarray | None:
             return layout._layer(layer, what)
         case ("neuron", layer, neuron):
             return layout._neuron(layer, neuron, what)
+        case ("layer" | "neuron", *_):
+            raise ValueError(
+                f"{what} is {quoted(choice)}, expected {' or '.join(_TUPLES)}, counted from 0"
+            )
     if hasattr(choice, "meaning"):  # a Block
         return _named(layout, choice.name, what)
     return None
+
+
+def _sliced(size: int, choice: slice, what: str) -> np.ndarray:
+    try:
+        return np.arange(size)[choice]
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{what} is no slice of parameters: {error}") from None
 
 
 def _indices(size: int, choice: Any, what: str) -> np.ndarray:
@@ -76,7 +89,8 @@ def _named(layout: Layout, name: str, what: str) -> np.ndarray:
     if stem not in layout:
         frozen = " (it is frozen)" if stem in {block.name for block in layout.frozen} else ""
         raise ValueError(
-            f"{what}: no block {stem!r} among the parameters{frozen}; {suggest(stem, layout)}"
+            f"{what}: no block {quoted(stem)} among the parameters{frozen}; "
+            f"{suggest(stem, [*layout, *_TUPLES])}"
         )
     block = layout[stem]
     try:
@@ -86,7 +100,8 @@ def _named(layout: Layout, name: str, what: str) -> np.ndarray:
         return np.atleast_1d(block.indices[index])
     except (ValueError, IndexError):
         raise ValueError(
-            f"{what}: {name!r} is no element of {stem}, of shape {block.shape}, counted from 1"
+            f"{what}: {quoted(name)} is no element of {stem}, of shape {block.shape}, counted "
+            "from 1"
         ) from None
 
 

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Collection, Iterable
 from typing import Any
 
+_ENOUGH = 30  # names that a message lists
+
 
 def quoted(name: object, most: int = 40) -> str:
     """As messages show it: in quotes if it is a text, and its start only where it is long."""
@@ -23,11 +25,12 @@ def nearest(name: object, known: Iterable[str]) -> str:
 
 
 def suggest(name: object, known: Iterable[str]) -> str:
-    """``did you mean 'tansig'?`` when one of `known` is near, and the list of them in any case."""
+    """``did you mean 'tansig'?`` when one of `known` is near, and a list of them in any case."""
     choices = list(known)
     near = nearest(name, choices)
     question = f"did you mean {near!r}? " if near else ""
-    return f"{question}{'There' if near else 'there'} are: {', '.join(choices)}"
+    shown = choices[:_ENOUGH] + ["..."] * (len(choices) > _ENOUGH)
+    return f"{question}{'There' if near else 'there'} are: {', '.join(shown) or 'none'}"
 
 
 def chosen(what: str, name: Any, known: Collection[str]) -> str:

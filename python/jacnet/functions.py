@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ._calls import public
+from ._files import opened
 from ._named import named
 from .layout import Block
 from .network import Network, fitted, subscript
@@ -258,14 +259,15 @@ def load(path: str | os.PathLike[str]) -> Network:
         If it is no jacnet file, truncated, damaged, or of a newer format version.
     """
     magic = b"jacnet network "
-    with open(os.fspath(path), "rb") as file:  # not a file descriptor
+    with opened("load", path, "rb") as file:
         data = file.read(len(magic))
         if data == magic:  # anything else is not worth reading, and may never end
             data += file.read()
     try:
         return Network._from_bytes(data)
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from None
+        what = str(error).removeprefix("load: ")
+        raise ValueError(f"load: {os.fspath(path)}: {what}") from None
 
 
 def _checked(function: str, net: Any) -> Network:

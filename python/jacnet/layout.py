@@ -18,7 +18,7 @@ import numpy as np
 
 from ._calls import public_methods
 from ._selection import selected, whole
-from ._suggest import suggest
+from ._suggest import chosen, quoted, suggest
 
 if TYPE_CHECKING:
     from . import _core
@@ -108,7 +108,7 @@ class Layout(Mapping[str, Block]):
             return self._blocks[name]
         except KeyError:
             frozen = " (it is frozen)" if name in {block.name for block in self.frozen} else ""
-            message = f"no block {name!r} in wb{frozen}; {suggest(name, self._blocks)}"
+            message = f"no block {quoted(name)} in wb{frozen}; {suggest(name, self._blocks)}"
             raise KeyError(message) from None
 
     def __iter__(self) -> Iterator[str]:
@@ -155,9 +155,7 @@ class Layout(Mapping[str, Block]):
     def _permutation(self, order: str, function: str) -> np.ndarray:
         """`permutation` for a function that messages name; the bindings call it."""
         known = ("matlab", *_ORDERS)
-        if not isinstance(order, str) or order not in known:
-            raise ValueError(f"{function}: unknown order {order!r}; {suggest(order, known)}")
-        if order == "matlab":
+        if chosen(f"{function}: order", order, known) == "matlab":
             return np.arange(self.n_parameters)
         self._need_chain(order, function)
         parts = _ORDERS[order]([_layer_indices(group) for group in self._layers()])
@@ -254,14 +252,19 @@ class Layout(Mapping[str, Block]):
         size = self.n_parameters
         if axes is None:
             axes = (0, 1) if result.shape == (size, size) else (0,)
-        chosen = [axes] if isinstance(axes, (int, np.integer)) else list(axes)
-        for axis in chosen:
+        over = [axes] if isinstance(axes, (int, np.integer)) else list(axes)
+        for axis in over:
+            if not isinstance(axis, (int, np.integer)):
+                raise TypeError(
+                    f"{function}: axes must be a whole number or a sequence of them, got "
+                    f"{type(axis).__name__}"
+                )
             if not -result.ndim <= axis < result.ndim or result.shape[axis] != size:
                 raise ValueError(
                     f"{function}: axis {axis} of shape {result.shape} does not run over the {size} "
                     "parameters; name those that do with axes="
                 )
-        return [int(axis) % result.ndim for axis in chosen]
+        return [int(axis) % result.ndim for axis in over]
 
     def layer(self, layer: int) -> np.ndarray:
         """Rows of ``wb`` that belong to a layer, counted from 0."""

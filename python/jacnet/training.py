@@ -6,6 +6,7 @@ progress and makes the record.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +16,9 @@ import numpy as np
 from . import _core
 from ._calls import public
 from ._named import named
+from ._suggest import quoted, suggest
 from .network import Network
+from .parameters import Parameters
 from .record import TrainingRecord
 
 Callback = Callable[[Mapping[str, Any]], Any]
@@ -162,8 +165,20 @@ def _trainable_copy(net: Network, parameters: Mapping[str, Any]) -> Network:
             "or call jacnet.trainlm"
         )
     copy = net.copy()
-    copy.trainParam.assign(parameters)
+    _assign(copy.trainParam, parameters)
     return copy
+
+
+def _assign(settings: Parameters, given: Mapping[str, Any]) -> None:
+    """Take over those arguments of `train` that are parameters of the training function."""
+    for name in given:
+        if name not in settings:
+            known = [*list(inspect.signature(train).parameters)[:-1], *settings]
+            raise AttributeError(f"train: unknown argument {quoted(name)}; {suggest(name, known)}")
+    try:
+        settings.assign(given)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"train: {str(error).removeprefix('net.trainParam.')}") from None
 
 
 def _options(net: Network) -> dict[str, Any]:
@@ -203,7 +218,7 @@ class _Observer:
         self, net: Network, callback: Callback | None, verbose: bool, progress: bool
     ) -> None:
         if callback is not None and not callable(callback):
-            raise TypeError(f"callback: expected a callable, got {type(callback).__name__}")
+            raise TypeError(f"train: callback must be callable, got {type(callback).__name__}")
         self._callback = callback
         self._show = net.trainParam.show if verbose else 0
         self._printed = -1

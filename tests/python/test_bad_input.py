@@ -734,7 +734,7 @@ class TestWords:
             net.annotations["a"] = "b"
 
     def test_flags_are_no_words(self, net):
-        with refused(TypeError, "set_learn", "True or False", "'no'"):
+        with refused(TypeError, "set_learn: flag", "True or False", "got str"):
             net.set_learn("b{1}", "no")
         with refused(ValueError, "set_learn", "b{7}", "IW{1,1}"):
             net.set_learn("b{7}", False)

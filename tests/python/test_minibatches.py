@@ -117,7 +117,7 @@ class TestBatchWeight:
 
     def test_bad_input(self):
         net, x, t, _ = problem()
-        with pytest.raises(ValueError, match=r"batch_weight: purpose is 'sum', expected 'whole' or"):
+        with pytest.raises(ValueError, match=r"batch_weight: purpose is 'sum', expected 'whole'"):
             jn.batch_weight(net, x, t, [0], purpose="sum")
         with pytest.raises(ValueError, match="batch_weight: samples is empty"):
             jn.batch_weight(net, x, t, [], purpose="estimate")

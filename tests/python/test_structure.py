@@ -284,7 +284,7 @@ class TestOrder:
             with pytest.raises(TypeError, match=r"\w+: order must be 'matlab'.*got int"):
                 ask(order=3)
             assert name
-        with pytest.raises(ValueError, match=r"reorder: unknown order 'tortch'.*torch"):
+        with pytest.raises(ValueError, match=r"reorder: order is 'tortch'.*'torch'"):
             net.layout.reorder(net.wb, "tortch")
 
     def test_a_layout_that_changed(self, problem):

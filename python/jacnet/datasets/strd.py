@@ -13,7 +13,7 @@ from importlib.resources import files
 import numpy as np
 
 from .._calls import public
-from .._suggest import suggest
+from .._suggest import quoted, suggest
 from .dataset import Certified, Dataset
 
 _ARCHIVE = "NIST/ITL Statistical Reference Datasets, nonlinear regression (public domain)"
@@ -54,7 +54,7 @@ def nist(name: str) -> Dataset:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If there is no such set; the message names the nearest.
     """
     return _parse(_find(name), _read(_find(name)))
@@ -86,12 +86,13 @@ def _folder_names() -> tuple[str, ...]:
 
 
 def _find(name: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"nist: name must be the name of a set, got {type(name).__name__}")
     known = {entry.lower(): entry for entry in _folder_names()}
-    try:
-        return known[name.lower()]
-    except (KeyError, AttributeError):
-        message = f"nist: no set named {name!r}; {suggest(name, known.values())}"
-        raise ValueError(message) from None
+    if name.lower() not in known:
+        message = f"nist: no set named {quoted(name)}; {suggest(name, known.values())}"
+        raise ValueError(message)
+    return known[name.lower()]
 
 
 def _read(name: str) -> list[str]:
