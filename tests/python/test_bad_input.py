@@ -864,8 +864,8 @@ class TestMemory:
 
     MATRICES: ClassVar = {
         "hessian": (jn.hessian, ("hvp", "HessianOperator", "'block'", "'diagonal'")),
-        "packed": (lambda *a, **k: jn.hessian(*a, packed=True, **k), ("hvp", "'block'")),
-        "block": (lambda *a, **k: jn.hessian(*a, structure="block", **k), ("'diagonal'", "hvp")),
+        "packed": (lambda *a, **k: jn.hessian(*a, packed=True, **k), ("hvp", "hessian_diagonal")),
+        "block": (lambda *a, **k: jn.hessian(*a, structure="block", **k), ("hessian_diagonal", "hvp")),
         "gauss_newton": (jn.gauss_newton, ("ggnvp", "'block'", "gauss_newton_diagonal")),
         "normal_equations": (jn.normal_equations, ("jvp", "gauss_newton_diagonal")),
         "fisher": (jn.fisher, ("structure='diagonal'",)),
