@@ -221,15 +221,16 @@ class Uncertainty:
         Parameters
         ----------
         function : callable
-            Takes the parameters, (P,) in the order of `parameters`, and returns a number or a
-            vector (m,).
+            Takes the parameters, (P,) in the order of `parameters`, and returns a vector (m,), or
+            a number, which is taken for a vector of one.
         jacobian : array (m, P), optional
             Its derivative. Default: five-point differences of `function`.
 
         Returns
         -------
         Delta
-            ``value`` and ``standard_error``, (m,), and ``covariance``, (m, m).
+            ``value`` and ``standard_error``, (m,), and ``covariance``, (m, m); of a number (1,)
+            and (1, 1).
 
         Raises
         ------

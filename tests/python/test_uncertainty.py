@@ -330,6 +330,13 @@ class TestPredictions:
             by_hand.standard_error, fit.predict(x).standard_error[0], rtol=1e-12
         )
 
+    def test_delta_of_a_number(self):
+        net, x, t, _ = linear()
+        fit = jn.uncertainty(net, x, t)
+        found = fit.delta(lambda w: w[0])
+        assert [part.shape for part in found] == [(1,), (1,), (1, 1)]
+        np.testing.assert_allclose(found.standard_error[0], fit.standard_errors[0], rtol=1e-8)
+
     def test_delta_needs_as_many_numbers_everywhere(self):
         net, x, t, _ = linear()
         fit = jn.uncertainty(net, x, t)
