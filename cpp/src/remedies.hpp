@@ -4,6 +4,7 @@
 namespace jacnet::instead {
 
 inline constexpr const char* fewer_samples = "ask for fewer samples at a time (samples=)";
+inline constexpr const char* fewer_columns = "pass fewer samples (columns of x) at a time";
 inline constexpr const char* fewer_parameters = "ask for fewer parameters (net.set_learn)";
 inline constexpr const char* fewer_vectors = "ask for fewer vectors at a time";
 inline constexpr const char* fewer_rows =

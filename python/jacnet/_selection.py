@@ -25,6 +25,8 @@ def selected(layout: Layout, choice: Any, what: str, order: np.ndarray | None = 
     if named is not None:
         return named if order is None else order[np.isin(order, named)]
     if isinstance(choice, (list, tuple)) and not all(map(_is_number, choice)):
+        if any(one is choice for one in choice):
+            raise TypeError(f"{what} is a list that holds itself")
         parts = [selected(layout, one, what, order) for one in choice]
         return np.concatenate([np.zeros(0, np.intp), *parts])
     if isinstance(choice, slice):
@@ -39,17 +41,22 @@ def _by_name(layout: Layout, choice: Any, what: str) -> np.ndarray | None:
     match choice:
         case str():
             return _named(layout, choice, what)
-        case ("layer", layer):
-            return layout._layer(layer, what)
-        case ("neuron", layer, neuron):
-            return layout._neuron(layer, neuron, what)
-        case ("layer" | "neuron", *_):
-            raise ValueError(
-                f"{what} is {quoted(choice)}, expected {' or '.join(_TUPLES)}, counted from 0"
-            )
+        case (str() as word, *numbers) if word in ("layer", "neuron"):
+            return _of_layer(layout, word, numbers, what)
     if hasattr(choice, "meaning"):  # a Block
         return _named(layout, choice.name, what)
     return None
+
+
+def _of_layer(layout: Layout, word: str, numbers: list[Any], what: str) -> np.ndarray:
+    """Rows of a layer or a neuron."""
+    if word == "layer" and len(numbers) == 1:
+        return layout._layer(*numbers, what)
+    if word == "neuron" and len(numbers) == 2:
+        return layout._neuron(*numbers, what)
+    raise ValueError(
+        f"{what} is {quoted((word, *numbers))}, expected {' or '.join(_TUPLES)}, counted from 0"
+    )
 
 
 def _sliced(size: int, choice: slice, what: str) -> np.ndarray:
@@ -60,7 +67,10 @@ def _sliced(size: int, choice: slice, what: str) -> np.ndarray:
 
 
 def _indices(size: int, choice: Any, what: str) -> np.ndarray:
-    array = np.asarray(choice)
+    try:
+        array = np.asarray(choice)
+    except (TypeError, ValueError):
+        array = np.array(None)
     if array.ndim > 1 or array.dtype.kind not in ("biu" if array.size else "biuf"):
         raise TypeError(
             f"{what} must be a name, ('layer', l), ('neuron', l, i), indices, a mask, a slice or a "
@@ -112,8 +122,8 @@ def _is_number(one: Any) -> bool:
 def whole(what: str, name: str, index: Any) -> int:
     """A whole number, through ``__index__``."""
     try:
-        return operator.index(index)
+        if not isinstance(index, bool):
+            return operator.index(index)
     except TypeError:
-        raise TypeError(
-            f"{what}: {name} must be a whole number from 0, got {type(index).__name__}"
-        ) from None
+        pass
+    raise TypeError(f"{what}: {name} must be a whole number from 0, got {type(index).__name__}")

@@ -207,11 +207,11 @@ def _subject(
         )
     net = net.copy().setwb(lin.parameters())
     order = np.arange(lin.n_samples) if samples is None else samples
-    x = [np.atleast_2d(xi) for xi in x]
+    x = [_matrix(xi) for xi in x]
     known = np.all([np.isfinite(xi[:, order]).all(axis=0) for xi in x], axis=0)
     usable = order[known]
     if len(usable) == 0:
-        raise ValueError("check: there is no sample whose inputs are all known; expected some")
+        raise ValueError("check: x has no sample whose inputs are all known, expected at least one")
     most = max(1, min(_SAMPLES, _DOUBLES // max(1, lin.n_parameters * lin.n_outputs)))
     part = np.sort(rng.permutation(usable)[:most])
     own_ew = None
@@ -220,7 +220,7 @@ def _subject(
     subject = Subject(
         net=net,
         x=[np.array(xi[:, part]) for xi in x],
-        t=None if t is None else np.concatenate([np.atleast_2d(ti)[:, part] for ti in t]),
+        t=None if t is None else np.concatenate([_matrix(ti)[:, part] for ti in t]),
         ew=own_ew,
         rng=rng,
         dense=lin.n_parameters <= _DENSE,
@@ -236,6 +236,11 @@ def _subject(
             f"{', '.join(kinks)}: differences are unreliable near kinks and left out there"
         )
     return subject, notes
+
+
+def _matrix(signal: Any) -> np.ndarray:
+    """An array of one row or more, whatever subclass came."""
+    return np.atleast_2d(np.asarray(signal))
 
 
 def _check_method(

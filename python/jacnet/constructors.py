@@ -151,5 +151,5 @@ def _open_network(
 
 
 def _hidden_sizes(function: str, hidden: int | Iterable[int]) -> list[int]:
-    sizes = list(hidden) if np.iterable(hidden) and not isinstance(hidden, str) else [hidden]
+    sizes = hidden if np.iterable(hidden) and not isinstance(hidden, str) else [hidden]
     return [size_of(f"{function}: hidden", size, 1) for size in sizes]

@@ -94,7 +94,12 @@ class Layout(Mapping[str, Block]):
     """
 
     def __init__(self, blocks: Iterable[Block]) -> None:
-        every = tuple(blocks)
+        every = tuple(blocks) if np.iterable(blocks) else (blocks,)
+        for block in every:
+            if not isinstance(block, Block):
+                raise TypeError(
+                    f"Layout: blocks must be Blocks, got {type(block).__name__}; use net.layout"
+                )
         self._blocks = {block.name: block for block in every if block.learn}
         self.frozen = tuple(block for block in every if not block.learn)
 
@@ -202,10 +207,10 @@ class Layout(Mapping[str, Block]):
             As `permutation`, or if an axis is not as long as the parameter vector.
         """
         index = self._permutation(order, "reorder")
-        result = np.asarray(result)
-        for axis in self._axes("reorder", result, axes):
-            result = np.take(result, index, axis)
-        return result
+        array = _array("reorder", result)
+        for axis in self._axes("reorder", array, axes):
+            array = np.take(array, index, axis)
+        return array
 
     def blocks_of(
         self, result: np.ndarray, axes: int | Sequence[int] | None = None
@@ -232,7 +237,7 @@ class Layout(Mapping[str, Block]):
         ValueError
             If an axis is not as long as the parameter vector.
         """
-        result = np.asarray(result)
+        result = _array("blocks_of", result)
         over = self._axes("blocks_of", result, axes)
         found: dict[Any, np.ndarray] = {}
         for blocks in product(self.values(), repeat=len(over)):
@@ -252,17 +257,21 @@ class Layout(Mapping[str, Block]):
         size = self.n_parameters
         if axes is None:
             axes = (0, 1) if result.shape == (size, size) else (0,)
-        over = [axes] if isinstance(axes, (int, np.integer)) else list(axes)
+        over = [axes] if isinstance(axes, (int, np.integer)) else axes
+        if not isinstance(over, (list, tuple)) or not all(
+            isinstance(axis, (int, np.integer)) for axis in over
+        ):
+            raise TypeError(
+                f"{function}: axes must be a whole number or a list of them, got "
+                f"{type(axes).__name__}"
+            )
+        if not over:
+            raise ValueError(f"{function}: axes is empty, expected at least one axis")
         for axis in over:
-            if not isinstance(axis, (int, np.integer)):
-                raise TypeError(
-                    f"{function}: axes must be a whole number or a sequence of them, got "
-                    f"{type(axis).__name__}"
-                )
             if not -result.ndim <= axis < result.ndim or result.shape[axis] != size:
                 raise ValueError(
-                    f"{function}: axis {axis} of shape {result.shape} does not run over the {size} "
-                    "parameters; name those that do with axes="
+                    f"{function}: axis {axis} of result, of shape {result.shape}, does not run "
+                    f"over the {size} parameters; name those that do with axes="
                 )
         return [int(axis) % result.ndim for axis in over]
 
@@ -371,6 +380,15 @@ def _block(
     start = max(offset, 0)
     where = slice(start, start + rows * cols) if learn else slice(0, 0)
     return Block(name, where, shape, layer, source, kind, learn)
+
+
+def _array(function: str, result: Any) -> np.ndarray:
+    try:
+        return np.asarray(result)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{function}: result must be an array, got {type(result).__name__}"
+        ) from None
 
 
 def _words(block: Block) -> tuple[str, str, str]:

@@ -134,7 +134,7 @@ def sensitivity(
     names = _names("input_names", input_names, inputs, "x")
     output_labels = _names("output_names", output_names, outputs, "y")
     if not len(indices):
-        raise ValueError("sensitivity: there are no samples to sum up over; pass at least one")
+        raise ValueError("sensitivity: x or samples is empty, expected at least one sample")
     total, squares = np.zeros((outputs, inputs)), np.zeros((outputs, inputs))
     largest = np.zeros((outputs, inputs))
     step = max(1, _CHUNK_DOUBLES // max(1, outputs * inputs))
@@ -182,8 +182,12 @@ def _spread_ratio(net: Network, x: Any, indices: np.ndarray, n_threads: int | No
 def _names(what: str, names: Sequence[str] | None, count: int, letter: str) -> tuple[str, ...]:
     if names is None:
         return tuple(f"{letter}[{i}]" for i in range(count))
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"sensitivity: {what} must be a list of {count} names, got {names!r:.60}")
+    listed = isinstance(names, Sequence) and not isinstance(names, str)
+    if not listed or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"sensitivity: {what} must be a list of {count} names, got {type(names).__name__}"
+            f"{' of others' if listed else ''}"
+        )
     if len(names) != count:
         raise ValueError(f"sensitivity: {what} has {len(names)} names, expected {count}")
     return tuple(names)

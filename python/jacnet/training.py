@@ -16,6 +16,7 @@ import numpy as np
 from . import _core
 from ._calls import public
 from ._named import named
+from ._options import flag
 from ._suggest import quoted, suggest
 from .network import Network
 from .parameters import Parameters
@@ -152,8 +153,14 @@ def trainlm(
 
 def _refuse_states(xi: Any, ai: Any) -> None:
     for name, state in (("xi", xi), ("ai", ai)):
-        if state is not None and np.size(state):
+        if not (state is None or _is_empty(state)):
             raise ValueError(f"train: {name} must be None or empty, for the network has no delays")
+
+
+def _is_empty(state: Any) -> bool:
+    if isinstance(state, np.ndarray):
+        return state.size == 0
+    return isinstance(state, (list, tuple)) and not state
 
 
 def _trainable_copy(net: Network, parameters: Mapping[str, Any]) -> Network:
@@ -220,6 +227,8 @@ class _Observer:
         if callback is not None and not callable(callback):
             raise TypeError(f"train: callback must be callable, got {type(callback).__name__}")
         self._callback = callback
+        verbose = flag("train", "verbose", verbose)
+        progress = flag("train", "progress", progress)
         self._show = net.trainParam.show if verbose else 0
         self._printed = -1
         self._bar = _progress_bar(net.trainParam.epochs) if progress else None

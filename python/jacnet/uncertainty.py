@@ -182,9 +182,10 @@ def prediction_interval(
     Source and cost as of :func:`uncertainty` and :meth:`Uncertainty.predict`.
     """
     robust = flag("prediction_interval", "robust", robust)
+    chosen("prediction_interval: singular", singular, _SINGULAR)
     if isinstance(net, Uncertainty):
         _refuse_twice(data, ew, samples, robust, singular)
-        with named("prediction_interval", "predict"):
+        with named("prediction_interval", "predict", x="x_new"):
             return net.predict(x_new, confidence, kind=kind, n_threads=n_threads)
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(
@@ -193,7 +194,7 @@ def prediction_interval(
         )
     function = "prediction_interval"
     fit = _made(function, net, *data, ew, samples, robust, singular, None, n_threads)
-    with named("prediction_interval", "predict"):
+    with named("prediction_interval", "predict", x="x_new"):
         return fit.predict(x_new, confidence, kind=kind)
 
 

@@ -14,7 +14,9 @@ namespace {
 
 void refuse_delays(const char* function, py::handle states, const char* name) {
     if (states.is_none()) return;
-    if (py::hasattr(states, "__len__") && py::len(states) == 0) return;
+    const Py_ssize_t length = PyObject_Size(states.ptr());
+    if (length == 0) return;
+    PyErr_Clear();  // what has no length is refused as well
     throw py::value_error(
         std::string(function) + ": " + name +
         " (delay states) needs a dynamic network; networks are static, pass None");
@@ -28,9 +30,9 @@ bool wants_jacobian(const char* function, py::handle quantity) {
     if (what == "dperf_dwb") return false;
     const bool errors =
         what.find("perf") == std::string::npos && what.find("PERF") == std::string::npos;
-    throw py::value_error(text(function, ": unknown quantity ", quoted(quantity),
-                               "; did you mean '", errors ? "de_dwb" : "dperf_dwb",
-                               "'? Known: de_dwb, dperf_dwb"));
+    throw py::value_error(text(function, ": what is ", quoted(quantity),
+                               ", expected 'de_dwb' or 'dperf_dwb'; did you mean '",
+                               errors ? "de_dwb" : "dperf_dwb", "'?"));
 }
 
 double sign_of(const char* function, py::handle sign) {

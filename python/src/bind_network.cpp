@@ -247,7 +247,7 @@ py::array outputs(const Network& net, py::object x, py::object n_threads, py::ob
     const Signals sx(x, {"sim", "x"}, sizes(net.structure().inputs));
     const index_t samples = sx.views().empty() ? 0 : sx.views()[0].cols;
     const py::array y =
-        result(out, {"sim", "out"}, {{net.n_outputs(), samples}, instead::fewer_samples});
+        result(out, {"sim", "out"}, {{net.n_outputs(), samples}, instead::fewer_columns});
     refuse_overlap(y, "sim", sx.arrays(), "x");
     refuse_overlap(y, "sim", net);
     const double work =

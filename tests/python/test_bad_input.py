@@ -525,7 +525,7 @@ class Unready(jn.Network):
     ],
 )
 def test_networks_that_are_not_made_yet(question):
-    with pytest.raises(ValueError, match=r"not configured|has no block|no layer|0 inputs"):
+    with pytest.raises(ValueError, match=r"not configured|no such block|no layer|0 inputs"):
         Unready(question)
 
 
@@ -865,7 +865,7 @@ class TestMemory:
     MATRICES: ClassVar = {
         "hessian": (jn.hessian, ("hvp", "HessianOperator", "'block'", "'diagonal'")),
         "packed": (lambda *a, **k: jn.hessian(*a, packed=True, **k), ("hvp", "hessian_diagonal")),
-        "block": (lambda *a, **k: jn.hessian(*a, structure="block", **k), ("hessian_diagonal", "hvp")),
+        "block": (lambda *a, **k: jn.hessian(*a, structure="block", **k), ("hessian_block", "hvp")),
         "gauss_newton": (jn.gauss_newton, ("ggnvp", "'block'", "gauss_newton_diagonal")),
         "normal_equations": (jn.normal_equations, ("jvp", "gauss_newton_diagonal")),
         "fisher": (jn.fisher, ("structure='diagonal'",)),
