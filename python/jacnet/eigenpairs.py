@@ -98,6 +98,8 @@ def eigenpairs(
     lin, product = curvature_product(function, net, x, t, ew, samples, kind, n_threads)
     index = order_of(function, lin, order)
     p = lin.n_parameters
+    if p == 0:
+        raise ValueError(f"{function}: the network has no parameters that learn")
     k = whole(function, "k", k, 1, p)
     remedy = f"ask for fewer pairs than k={k}" if k > 1 else "freeze weights (net.set_learn)"
     with memory_remedy(function, remedy):

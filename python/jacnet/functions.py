@@ -139,6 +139,12 @@ def formwb(net: Network, b: Any, IW: Any, LW: Any) -> np.ndarray:  # noqa: N803
     """
     wb = np.zeros(_checked("formwb", net).n_parameters)
     given = {"b": b, "IW": IW, "LW": LW}
+    for name, blocks in given.items():
+        if not hasattr(blocks, "__getitem__"):
+            raise TypeError(
+                f"formwb: {name} must be a mapping keyed like net.{name}, got "
+                f"{type(blocks).__name__}"
+            )
     for block in net.layout.values():
         what = f"formwb: {block.kind}[{subscript(_key(block))}]"
         try:

@@ -312,6 +312,13 @@ class Network(_core.Network):
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "wb":
             raise AttributeError("net.wb is a view: use net.setwb(values) or net.wb[:] = values")
+        if name in ("IW", "LW", "b"):
+            raise AttributeError(f"net.{name} has views: assign to one, net.{name}[...] = values")
+        if getattr(getattr(type(self), name, None), "fset", name) is None:
+            raise AttributeError(
+                f"net.{name} follows from the structure: use set_transfer, set_learn or configure, "
+                "or make another Network"
+            )
         if type(self) is Network and not hasattr(Network, name):
             raise AttributeError(f"a network has no attribute {name!r}; {_attribute_hint(name)}")
         super().__setattr__(name, value)

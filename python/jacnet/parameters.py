@@ -126,7 +126,10 @@ class Parameters(Mapping[str, Any]):
         self.assign({name: value})
 
     def __getitem__(self, name: str) -> Any:
-        return self._values()[name]
+        values = self._values()
+        if name not in values:
+            raise KeyError(f"net.{self._label} has no {quoted(name)}; {suggest(name, values)}")
+        return values[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.assign({name: value})
@@ -198,7 +201,10 @@ def _number(what: str, value: Any, accepts: Callable[[Any], bool], wanted: str) 
 
 
 def _indices(what: str, value: Any) -> list[int]:
-    array = np.atleast_1d(np.asarray(value))
+    try:
+        array = np.atleast_1d(np.asarray(value))
+    except (TypeError, ValueError):
+        array = np.array([None])
     if array.size and (array.dtype.kind not in "iu" or array.ndim != 1):
         raise TypeError(
             f"{what} must be a vector of sample indices (from 0), got {type(value).__name__} "
