@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,8 @@ def split_sizes(sizes: Sequence[Any]) -> tuple[list[int], list[int]]:
     inputs = list(first) if np.iterable(first) and not isinstance(first, str) else [first]
     if not inputs:
         raise ValueError("Network: sizes[0] is empty, expected input sizes, like [[2, 3], 10, 1]")
-    return [size_of("Network: sizes", size, 0) for size in inputs], [
-        size_of("Network: sizes", size, 0) for size in layers
-    ]
+    whole = partial(size_of, "Network: sizes", least=0)
+    return list(map(whole, inputs)), list(map(whole, layers))
 
 
 def size_of(what: str, size: Any, least: int) -> int:

@@ -75,9 +75,8 @@ def _misfit(
     for name in options:
         if name not in names and inspect.Parameter.VAR_KEYWORD not in kinds:
             near = nearest(name, names)
-            return f"unknown argument {quoted(name)}" + (
-                f"; did you mean {near!r}?" if near else ""
-            )
+            hint = f"; did you mean {near!r}?" if near else ""
+            return f"unknown argument {quoted(name)}{hint}"
         if name in positional[: len(args)]:
             return f"{name} is given twice"
     given = {*positional[: len(args)], *options}

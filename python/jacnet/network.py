@@ -21,7 +21,7 @@ from ._arguments import (
     processing_steps,
     split_sizes,
     transfers,
-)  # fmt: skip
+)
 from ._calls import public_methods
 from ._files import opened
 from ._named import named

@@ -7,8 +7,6 @@
 
 namespace jacnet::python {
 
-namespace {
-
 std::vector<index_t> input_rows(const Network& net) {
     std::vector<index_t> rows;
     for (const Input& input : net.structure().inputs) rows.push_back(input.size);
@@ -20,6 +18,8 @@ std::vector<index_t> output_rows(const Network& net) {
     for (const Output& output : net.structure().outputs) rows.push_back(output.size);
     return rows;
 }
+
+namespace {
 
 index_t columns(const Signals& x) { return x.views().empty() ? 0 : x.views()[0].cols; }
 
