@@ -44,7 +44,8 @@ def public_methods(instance: str) -> Callable[[Class], Class]:
     """The same for the constructor and the methods of a class; `instance` is an object's name."""
 
     def decorated(cls: Class) -> Class:
-        own = {"__init__": cls.__init__, **vars(cls)}  # an inherited one gets the class's name
+        init = inspect.getattr_static(cls, "__init__")  # an inherited one gets the class's name
+        own = {"__init__": init, **vars(cls)}
         for attribute, member in own.items():
             constructs = attribute in ("__init__", "__new__")
             function = inspect.unwrap(getattr(member, "__func__", member))

@@ -50,10 +50,11 @@ def _by_name(layout: Layout, choice: Any, what: str) -> np.ndarray | None:
 
 def _of_layer(layout: Layout, word: str, numbers: list[Any], what: str) -> np.ndarray:
     """Rows of a layer or a neuron."""
-    if word == "layer" and len(numbers) == 1:
-        return layout._layer(*numbers, what)
-    if word == "neuron" and len(numbers) == 2:
-        return layout._neuron(*numbers, what)
+    match word, numbers:
+        case "layer", [layer]:
+            return layout._layer(layer, what)
+        case "neuron", [layer, neuron]:
+            return layout._neuron(layer, neuron, what)
     raise ValueError(
         f"{what} is {quoted((word, *numbers))}, expected {' or '.join(_TUPLES)}, counted from 0"
     )
