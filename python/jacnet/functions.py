@@ -260,9 +260,10 @@ def load(path: str | os.PathLike[str]) -> Network:
     Raises
     ------
     OSError
-        If the file cannot be read.
-    ValueError
-        If it is no jacnet file, truncated, damaged, or of a newer format version.
+        If the file cannot be read: FileNotFoundError and the like.
+    ValueError, TypeError
+        If it is no jacnet file, truncated, damaged, or of a newer format version; for a path that
+        is none.
     """
     magic = b"jacnet network "
     with opened("load", path, "rb") as file:

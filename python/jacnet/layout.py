@@ -151,7 +151,7 @@ class Layout(Mapping[str, Block]):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             If the order is unknown, or another library's and the network is no chain of layers: it
             has no such network, and so no order for its parameters.
         """
@@ -203,7 +203,7 @@ class Layout(Mapping[str, Block]):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As `permutation`, or if an axis is not as long as the parameter vector.
         """
         index = self._permutation(order, "reorder")
@@ -234,7 +234,7 @@ class Layout(Mapping[str, Block]):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             If an axis is not as long as the parameter vector.
         """
         result = _array("blocks_of", result)
