@@ -31,7 +31,8 @@ def public(function: Function, name: str = "", call: str = "", hidden: int = 0) 
             return function(*args, **options)
         except TypeError:
             shown = list(inspect.signature(function).parameters.values())[hidden:]
-            misfit = _misfit(shown, args[hidden:], options)
+            whole = len(args) >= hidden
+            misfit = _misfit(shown, args[hidden:], options) if whole else "self is missing"
             if not misfit:
                 raise
         end = " Call" if misfit.endswith("?") else "; call"

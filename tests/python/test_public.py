@@ -113,6 +113,12 @@ def test_given_twice(name):
     assert refused(name, 1, **{first: 2}) == f"{first} is given twice; call"
 
 
+@pytest.mark.parametrize("name", [n for n in METHODS if not inspect.ismethod(found(n))])
+def test_self_is_missing(name):
+    with pytest.raises(TypeError, match=f"^{said(name)}: self is missing; call it as "):
+        found(name)()
+
+
 def test_training_names_itself():
     """Its other names are those of net.trainParam."""
     with pytest.raises(TypeError, match=r"^trainlm: takes 6 arguments by position, got 7; call"):
