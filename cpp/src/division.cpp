@@ -26,7 +26,7 @@ Shares shares(const DivisionSettings& s) {
         }
     }
     const double total = s.train_ratio + s.validation_ratio + s.test_ratio;
-    if (total <= 0.0) refuse("train: divideParam ratios are all zero");
+    if (total <= 0.0) refuse("train: divideParam ratios are all 0, expected one above 0");
     return {s.train_ratio / total, s.validation_ratio / total, s.test_ratio / total};
 }
 

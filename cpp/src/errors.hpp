@@ -4,6 +4,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "jacnet/view.hpp"
 
@@ -15,6 +16,12 @@ std::string text(const Parts&... parts) {
     stream.precision(17);
     (stream << ... << parts);
     return stream.str();
+}
+
+/// The start of a word that is long.
+inline std::string shown(std::string_view word) {
+    constexpr std::size_t most = 60;
+    return std::string(word.substr(0, most)) + (word.size() > most ? "..." : "");
 }
 
 /// The caller's mistake.

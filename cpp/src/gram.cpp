@@ -16,6 +16,7 @@
 #include "gram_tile.hpp"
 #include "jacnet/derivatives.hpp"
 #include "questions.hpp"
+#include "remedies.hpp"
 
 namespace jacnet {
 
@@ -61,7 +62,7 @@ template <class Real>
 void need_room(const char* function, const gram::Shape& shape, double sides, int n_threads) {
     const double tiles = static_cast<double>(n_threads) * gram::Tile<Real>::bytes(shape);
     need_memory(sides + tiles, std::string(function) + ": sources and sensitivities of all samples",
-                "take fewer samples at a time (samples=, or ntk of two parts)");
+                instead::gram);
 }
 
 template <class Real>

@@ -7,9 +7,11 @@
 #include <type_traits>
 
 #include "contraction.hpp"
+#include "errors.hpp"
 #include "memory.hpp"
 #include "parallel.hpp"
 #include "questions.hpp"
+#include "remedies.hpp"
 
 namespace jacnet {
 
@@ -82,8 +84,14 @@ double total_flops(const Plan& plan, index_t samples) {
 /// only, half of what it is.
 double wide_bytes(index_t p) { return 4.0 * static_cast<double>(p) * static_cast<double>(p); }
 
-std::unique_ptr<double[]> wide_sums(index_t p) {
-    need_memory(wide_bytes(p), "float32: the matrix's sums in float64", parts_of_a_hessian);
+const char* function_of(Objective objective, Curvature kind) {
+    if (objective == Objective::half_sse) return "normal_equations";
+    return kind == Curvature::exact ? "hessian" : "gauss_newton";
+}
+
+std::unique_ptr<double[]> wide_sums(const char* function, index_t p) {
+    need_memory(wide_bytes(p), text(function, ": the sums in float64 of a float32 matrix"),
+                instead::fewer_samples);
     return std::unique_ptr<double[]>(new double[static_cast<std::size_t>(p * p)]);
 }
 
@@ -132,7 +140,7 @@ double contract_into(const Plan& plan, const Batch& batch, Objective objective, 
     const index_t step = samples_at_once(*made, precision, copies, batch.size(), p);
     std::unique_ptr<double[]> sums;  // of more than one block
     if (rounded && batch.size() > step) {
-        sums = wide_sums(p);
+        sums = wide_sums(function_of(objective, kind), p);
         if (ld != p) made.emplace(plan, kind, route, precision, p, work);
     }
     Contraction& contraction = *made;
@@ -194,15 +202,15 @@ void hessian_into(const Plan& plan, const Batch& batch, Curvature kind, MatrixVi
                   std::optional<int> n_threads) {
     const double scale = data_scale(plan.performance, batch.counted);
     const double penalty = weight_penalty_curvature(plan.performance, plan.n_parameters);
-    const char* function = kind == Curvature::exact ? "hessian" : "gauss_newton";
-    with_symmetric_target(function, h, [&](Result* data, index_t ld) {
-        contract_into(plan, batch, Objective::performance, kind, scale, data, ld, nullptr,
-                      n_threads, {});
-        for (index_t i = 0; penalty != 0.0 && i < plan.n_parameters; ++i) {
-            Result& value = data[i + i * ld];
-            value = static_cast<Result>(static_cast<double>(value) + penalty);
-        }
-    });
+    with_symmetric_target(function_of(Objective::performance, kind), h,
+                          [&](Result* data, index_t ld) {
+                              contract_into(plan, batch, Objective::performance, kind, scale, data,
+                                            ld, nullptr, n_threads, {});
+                              for (index_t i = 0; penalty != 0.0 && i < plan.n_parameters; ++i) {
+                                  Result& value = data[i + i * ld];
+                                  value = static_cast<Result>(static_cast<double>(value) + penalty);
+                              }
+                          });
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "errors.hpp"
 #include "hessian_rectangle.hpp"
 #include "questions.hpp"
+#include "remedies.hpp"
 
 namespace jacnet {
 
@@ -13,8 +14,7 @@ namespace {
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 index_t size_of(const auto& values) { return static_cast<index_t>(values.size()); }
 
-constexpr Asker asker{"hessian_block",
-                      "ask for fewer rows or columns at a time, or for hessian_diagonal"};
+constexpr Asker asker{"hessian_block", instead::fewer_rows};
 
 void check_indices(const char* what, const std::vector<index_t>& indices, index_t p) {
     for (const index_t index : indices) {

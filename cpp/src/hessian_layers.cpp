@@ -5,6 +5,7 @@
 #include "errors.hpp"
 #include "hessian_rectangle.hpp"
 #include "questions.hpp"
+#include "remedies.hpp"
 
 namespace jacnet {
 
@@ -12,7 +13,7 @@ namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
-constexpr Asker asker{"hessian_layers", "ask for hessian_diagonal, or hessian_block of fewer rows"};
+constexpr Asker asker{"hessian_layers", instead::blocks};
 
 /// 0, 1, ... up to the largest width or number of sources.
 std::vector<index_t> counting(const Plan& plan) {

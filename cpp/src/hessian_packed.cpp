@@ -6,6 +6,7 @@
 #include "errors.hpp"
 #include "hessian_rectangle.hpp"
 #include "questions.hpp"
+#include "remedies.hpp"
 
 namespace jacnet {
 
@@ -13,7 +14,7 @@ namespace {
 
 std::size_t at(index_t i) { return static_cast<std::size_t>(i); }
 
-constexpr Asker asker{"hessian_packed", parts_of_a_hessian};
+constexpr Asker asker{"hessian_packed", instead::blocks};
 
 std::vector<index_t> range(index_t first, index_t last) {
     std::vector<index_t> values(at(last - first));

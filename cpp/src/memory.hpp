@@ -20,9 +20,4 @@ private:
 /// @throws OutOfMemory when `what` needs more than a GiB and more than available_memory()
 void need_memory(double bytes, const std::string& what, const char* remedy);
 
-/// The remedy where a P x P matrix is too much.
-inline constexpr const char* parts_of_a_hessian =
-    "ask for products with vectors (HessianOperator), hessian(structure='block') or "
-    "hessian_diagonal";
-
 }  // namespace jacnet

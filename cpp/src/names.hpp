@@ -21,7 +21,8 @@ Enum enumerator(std::string_view what, std::string_view word,
     const std::string near = nearest(word, {names.begin(), names.end()});
     std::string list;
     for (const auto& known : names) list += (list.empty() ? "" : ", ") + std::string(known);
-    refuse("unknown ", what, " '", word, "'", near.empty() ? "" : "; did you mean '" + near + "'?",
+    refuse("unknown ", what, " '", shown(word), "'",
+           near.empty() ? "" : "; did you mean '" + near + "'?",
            near.empty() ? "; known: " : " Known: ", list);
 }
 

@@ -226,8 +226,8 @@ const ParameterBlock& find(const Layout& layout, const std::string& name, const 
         if (names.size() == enough + 1) all += ", ...";
     }
     const std::string near = nearest(name, names);
-    refuse(function, ": this network has no block '", name, "'",
-           near.empty() ? "" : "; did you mean '" + near + "'?", "; it has ",
+    refuse(function, ": name is '", shown(name), "', but the network has no such block; ",
+           near.empty() ? "it has " : "did you mean '" + near + "'? It has ",
            all.empty() ? "none" : all);
 }
 

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "errors.hpp"
 #include "nearest.hpp"
 
 namespace jacnet {
@@ -79,9 +80,7 @@ const Entry& entry(Transfer f) { return table.at(static_cast<std::size_t>(f)); }
     std::vector<std::string_view> known;
     for (const Entry& e : table) known.push_back(e.name);
     for (const Alias& a : aliases) known.push_back(a.word);
-    constexpr std::size_t shown = 60;
-    std::string message = "unknown transfer function '" + std::string(word.substr(0, shown));
-    message += word.size() > shown ? "...'" : "'";
+    std::string message = "unknown transfer function '" + shown(word) + "'";
     const std::string near = nearest(word, known);
     if (!near.empty()) message += "; did you mean '" + near + "'?";
     message += near.empty() ? "; known are " : " Known are ";

@@ -2,6 +2,7 @@
 /// Sums over blocks of samples for several vectors at once.
 
 #include "memory.hpp"
+#include "remedies.hpp"
 #include "tape.hpp"
 
 namespace jacnet {
@@ -19,8 +20,7 @@ void sum_for_vectors(const char* function, Tape& tape, const Needs& needs, int n
     if (p == 0 || out.cols == 0) return;
     const index_t n_parts = sum_parts(n_blocks, p);
     need_memory(8.0 * static_cast<double>(n_parts) * static_cast<double>(p),
-                std::string(function) + ": the sums over samples",
-                "freeze blocks of parameters (net.set_learn)");
+                std::string(function) + ": the sums over samples", instead::fewer_parameters);
     const index_t together = std::clamp(held / (n_parts * p), index_t{1}, out.cols);
     if (out.cols > 1) tape.keep();
     Workspace work;

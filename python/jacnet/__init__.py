@@ -129,7 +129,11 @@ def __getattr__(name: str) -> type:
         from . import operators
 
         return getattr(operators, name)
-    raise AttributeError(f"module 'jacnet' has no attribute {name!r}")
+    from ._suggest import nearest
+
+    near = nearest(name, __dir__())
+    hint = f"; did you mean {near!r}?" if near else ""
+    raise AttributeError(f"module 'jacnet' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:

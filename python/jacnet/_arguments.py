@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ._suggest import chosen
+from ._suggest import chosen, quoted
 
 Step = str | tuple[str, dict[str, float]]
 Flags = bool | Sequence[bool]
 Sources = list[list[int]]
 
+_STEPS = 'a list of names and (name, {"param": value})'
+
 
 def split_sizes(sizes: Sequence[Any]) -> tuple[list[int], list[int]]:
     """Input sizes and layer sizes."""
-    try:
-        first, *layers = sizes
-    except TypeError:
-        raise TypeError(f"sizes: expected a sequence like [1, 10, 1], got {sizes!r}") from None
-    except ValueError:
-        layers = []
-    if not layers:
-        raise ValueError("sizes: expected at least an input and a layer size, like [1, 10, 1]")
-    inputs = list(first) if np.iterable(first) else [first]
+    entries = _listed("sizes", sizes, "a sequence like [1, 10, 1]")
+    if len(entries) < 2:
+        raise ValueError(
+            f"Network: sizes has length {len(entries)}, expected at least an input and a layer "
+            "size, like [1, 10, 1]"
+        )
+    first, *layers = entries
+    inputs = list(first) if np.iterable(first) and not isinstance(first, str) else [first]
     if not inputs:
-        raise ValueError("sizes: the list of input sizes is empty")
-    return [_whole(size) for size in inputs], [_whole(size) for size in layers]
+        raise ValueError("Network: sizes[0] is empty, expected input sizes, like [[2, 3], 10, 1]")
+    whole = partial(size_of, "Network: sizes", least=0)
+    return list(map(whole, inputs)), list(map(whole, layers))
 
 
-def _whole(size: Any) -> int:
+def size_of(what: str, size: Any, least: int) -> int:
+    """One of several sizes; `what` begins the message."""
     if isinstance(size, (bool, np.bool_)) or not isinstance(size, (int, np.integer)):
-        raise TypeError(f"sizes: expected whole numbers, got {size!r}")
-    if not 0 <= size < 2**62:
-        raise ValueError(f"sizes: expected sizes from 0 to below 2**62, got {size}")
+        raise TypeError(f"{what} must be whole numbers, got {type(size).__name__}")
+    if not least <= size < 2**62:
+        raise ValueError(f"{what} holds {size}, expected whole numbers from {least} to below 2**62")
     return int(size)
 
 
@@ -42,24 +46,75 @@ def transfers(transfer: str | Sequence[str] | None, n_layers: int) -> list[str]:
     """One name per layer; the core knows which names there are."""
     if transfer is None:
         return ["tansig"] * (n_layers - 1) + ["purelin"]
-    names = [transfer] * n_layers if isinstance(transfer, str) else list(transfer)
-    if len(names) != n_layers:
-        raise ValueError(
-            f"transfer: expected one name or one per layer ({n_layers}), got {len(names)}"
-        )
+    if isinstance(transfer, str):
+        return [transfer] * n_layers
+    names = _one_per_layer("transfer", transfer, n_layers, "name")
+    for layer, name in enumerate(names):
+        if not isinstance(name, str):
+            raise TypeError(
+                f"Network: transfer[{layer}] must be the name of a transfer function, got "
+                f"{type(name).__name__}"
+            )
     return names
 
 
-def per_layer(flag: Flags, n_layers: int, what: str) -> list[bool]:
+def biases(bias: Flags, n_layers: int) -> list[bool]:
     """One flag per layer."""
-    if isinstance(flag, (bool, np.bool_)):
-        return [bool(flag)] * n_layers
-    flags = [bool(entry) for entry in flag]
-    if len(flags) != n_layers:
-        raise ValueError(
-            f"{what}: expected one flag or one per layer ({n_layers}), got {len(flags)}"
+    if isinstance(bias, (bool, np.bool_)):
+        return [bool(bias)] * n_layers
+    flags = _one_per_layer("bias", bias, n_layers, "flag")
+    for layer, entry in enumerate(flags):
+        if not isinstance(entry, (bool, np.bool_, int, np.integer)) or entry not in (0, 1):
+            raise TypeError(
+                f"Network: bias[{layer}] must be True or False, got {type(entry).__name__}"
+            )
+    return [bool(entry) for entry in flags]
+
+
+def output_layers(outputs: Sequence[int] | None, n_layers: int) -> list[int]:
+    """Numbers of the layers whose outputs are the network's."""
+    if outputs is None:
+        return [n_layers - 1]
+    layers = _listed("outputs", outputs, "a sequence of layers, counted from 0")
+    for layer in layers:
+        if isinstance(layer, (bool, np.bool_)) or not isinstance(layer, (int, np.integer)):
+            raise TypeError(
+                f"Network: outputs must be whole numbers, got {type(layer).__name__}; layers count "
+                "from 0"
+            )
+        if not 0 <= layer < n_layers:
+            raise ValueError(
+                f"Network: outputs holds {layer}, but there are {n_layers} layers, counted from 0"
+            )
+    return [int(layer) for layer in layers]
+
+
+def learned(learn: Mapping[str, bool] | None) -> Mapping[str, bool]:
+    """Blocks and whether they learn."""
+    if learn is None:
+        return {}
+    if not isinstance(learn, Mapping):
+        raise TypeError(
+            f'Network: learn must be a dict of blocks and flags, like {{"b{{1}}": False}}, got '
+            f"{type(learn).__name__}"
         )
-    return flags
+    return learn
+
+
+def _listed(name: str, given: Any, expected: str) -> list[Any]:
+    if isinstance(given, (str, bytes, Mapping)) or not np.iterable(given):
+        raise TypeError(f"Network: {name} must be {expected}, got {type(given).__name__}")
+    return list(given)
+
+
+def _one_per_layer(name: str, given: Any, n_layers: int, what: str) -> list[Any]:
+    entries = _listed(name, given, f"one {what} or a sequence of one per layer")
+    if len(entries) != n_layers:
+        raise ValueError(
+            f"Network: {name} has length {len(entries)}, expected one {what} or one per layer "
+            f"({n_layers})"
+        )
+    return entries
 
 
 def connections(
@@ -67,7 +122,7 @@ def connections(
 ) -> tuple[Sources, Sources]:
     """The inputs and the layers that each layer reads."""
     if isinstance(connect, str):
-        cascade = chosen("connect", connect, ("chain", "cascade")) == "cascade"
+        cascade = chosen("Network: connect", connect, ("chain", "cascade")) == "cascade"
         inputs = [
             list(range(n_inputs if cascade or layer == 0 else 0)) for layer in range(n_layers)
         ]
@@ -84,12 +139,16 @@ def _explicit(connect: Any, *shapes: tuple[int, int]) -> list[np.ndarray]:
     except (TypeError, ValueError):
         pair = []
     if len(pair) != 2:
-        raise TypeError('connect: expected "chain", "cascade" or (input_connect, layer_connect)')
+        raise TypeError(
+            "Network: connect must be 'chain', 'cascade' or (input_connect, layer_connect), got "
+            f"{type(connect).__name__}"
+        )
     for matrix, shape, what in zip(pair, shapes, ("input", "layer"), strict=True):
         if matrix.shape != shape:
             hint = "; it fits after .T" if matrix.T.shape == shape else ""
-            message = f"connect: {what}_connect must have shape {shape}, got {matrix.shape}{hint}"
-            raise ValueError(message)
+            raise ValueError(
+                f"Network: {what}_connect has shape {matrix.shape}, expected {shape}{hint}"
+            )
     return pair
 
 
@@ -99,10 +158,13 @@ def processing_steps(
     """The same steps for each of `count` signals, or one list of steps for each."""
     if isinstance(processing, str):
         processing = [processing]
-    nested = bool(processing) and all(isinstance(entry, list) for entry in processing)
-    per_signal = list(processing) if nested else [processing] * count
+    given = _listed(what, processing, _STEPS)
+    nested = bool(given) and all(isinstance(entry, list) for entry in given)
+    per_signal = given if nested else [given] * count
     if len(per_signal) != count:
-        raise ValueError(f"{what}: expected {count} lists of steps, got {len(per_signal)}")
+        raise ValueError(
+            f"Network: {what} has length {len(per_signal)}, expected {count} lists of steps"
+        )
     return [[_step(entry, what) for entry in steps] for steps in per_signal]
 
 
@@ -111,5 +173,14 @@ def _step(entry: Step, what: str) -> tuple[str, dict[str, float]]:
         case str():
             return entry, {}
         case (str() as name, Mapping() as settings):
-            return name, {str(key): float(value) for key, value in settings.items()}
-    raise TypeError(f'{what}: expected a name or (name, {{"param": value}}), got {entry!r}')
+            return name, {
+                str(key): _setting(f"Network: {what}: {quoted(name)}", key, value)
+                for key, value in settings.items()
+            }
+    raise TypeError(f"Network: {what} must be {_STEPS}, got {type(entry).__name__} in it")
+
+
+def _setting(what: str, key: Any, value: Any) -> float:
+    if not isinstance(value, (int, float, np.integer, np.floating, np.bool_)):
+        raise TypeError(f"{what}: {key} must be a number, got {type(value).__name__}")
+    return float(value)

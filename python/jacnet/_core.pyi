@@ -24,9 +24,8 @@ class Network:
     performance: str
     regularization: float
     normalization: str
-    def build(
+    def _build(
         self,
-        *,
         input_sizes: Sequence[int],
         layer_sizes: Sequence[int],
         transfer: Sequence[str],
@@ -77,11 +76,11 @@ class Network:
     def setwb(self, wb: ArrayLike) -> Any: ...
     def assign(self, other: Network) -> None: ...
     def to_bytes(self) -> bytes: ...
-    @staticmethod
-    def from_bytes(data: bytes) -> Network: ...
     def __call__(
         self, x: Signals, *, n_threads: int | None = None, out: Array | None = None
     ) -> Array: ...
+
+def network_of_bytes(data: bytes) -> Network: ...
 
 class Linearization:
     def outputs(self, *, n_threads: int | None = None, out: Array | None = None) -> Array: ...

@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._calls import public_methods
+
 Function = Callable[[np.ndarray], Any]
 
 
+@public_methods("delta")
 class Delta(NamedTuple):
     """Value (m,) of a function of the parameters, its standard error (m,), covariance (m, m)."""
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._suggest import suggest
+from ._suggest import quoted, suggest
 
 if TYPE_CHECKING:
     from .layout import Layout
+
+_TUPLES = ("('layer', l)", "('neuron', l, i)")
 
 
 def selected(layout: Layout, choice: Any, what: str, order: np.ndarray | None = None) -> np.ndarray:
@@ -23,10 +25,12 @@ def selected(layout: Layout, choice: Any, what: str, order: np.ndarray | None = 
     if named is not None:
         return named if order is None else order[np.isin(order, named)]
     if isinstance(choice, (list, tuple)) and not all(map(_is_number, choice)):
+        if any(one is choice for one in choice):
+            raise TypeError(f"{what} is a list that holds itself")
         parts = [selected(layout, one, what, order) for one in choice]
         return np.concatenate([np.zeros(0, np.intp), *parts])
     if isinstance(choice, slice):
-        places = np.arange(layout.n_parameters)[choice]
+        places = _sliced(layout.n_parameters, choice, what)
     else:
         places = _indices(layout.n_parameters, choice, what)
     return places if order is None else order[places]
@@ -37,17 +41,37 @@ def _by_name(layout: Layout, choice: Any, what: str) -> np.ndarray | None:
     match choice:
         case str():
             return _named(layout, choice, what)
-        case ("layer", layer):
-            return layout._layer(layer, what)
-        case ("neuron", layer, neuron):
-            return layout._neuron(layer, neuron, what)
+        case (str() as word, *numbers) if word in ("layer", "neuron"):
+            return _of_layer(layout, word, numbers, what)
     if hasattr(choice, "meaning"):  # a Block
         return _named(layout, choice.name, what)
     return None
 
 
+def _of_layer(layout: Layout, word: str, numbers: list[Any], what: str) -> np.ndarray:
+    """Rows of a layer or a neuron."""
+    match word, numbers:
+        case "layer", [layer]:
+            return layout._layer(layer, what)
+        case "neuron", [layer, neuron]:
+            return layout._neuron(layer, neuron, what)
+    raise ValueError(
+        f"{what} is {quoted((word, *numbers))}, expected {' or '.join(_TUPLES)}, counted from 0"
+    )
+
+
+def _sliced(size: int, choice: slice, what: str) -> np.ndarray:
+    try:
+        return np.arange(size)[choice]
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{what} is no slice of parameters: {error}") from None
+
+
 def _indices(size: int, choice: Any, what: str) -> np.ndarray:
-    array = np.asarray(choice)
+    try:
+        array = np.asarray(choice)
+    except (TypeError, ValueError):
+        array = np.array(None)
     if array.ndim > 1 or array.dtype.kind not in ("biu" if array.size else "biuf"):
         raise TypeError(
             f"{what} must be a name, ('layer', l), ('neuron', l, i), indices, a mask, a slice or a "
@@ -76,7 +100,8 @@ def _named(layout: Layout, name: str, what: str) -> np.ndarray:
     if stem not in layout:
         frozen = " (it is frozen)" if stem in {block.name for block in layout.frozen} else ""
         raise ValueError(
-            f"{what}: no block {stem!r} among the parameters{frozen}; {suggest(stem, layout)}"
+            f"{what}: no block {quoted(stem)} among the parameters{frozen}; "
+            f"{suggest(stem, [*layout, *_TUPLES])}"
         )
     block = layout[stem]
     try:
@@ -86,7 +111,8 @@ def _named(layout: Layout, name: str, what: str) -> np.ndarray:
         return np.atleast_1d(block.indices[index])
     except (ValueError, IndexError):
         raise ValueError(
-            f"{what}: {name!r} is no element of {stem}, of shape {block.shape}, counted from 1"
+            f"{what}: {quoted(name)} is no element of {stem}, of shape {block.shape}, counted "
+            "from 1"
         ) from None
 
 
@@ -97,8 +123,8 @@ def _is_number(one: Any) -> bool:
 def whole(what: str, name: str, index: Any) -> int:
     """A whole number, through ``__index__``."""
     try:
-        return operator.index(index)
+        if not isinstance(index, bool):
+            return operator.index(index)
     except TypeError:
-        raise TypeError(
-            f"{what}: {name} must be a whole number from 0, got {type(index).__name__}"
-        ) from None
+        pass
+    raise TypeError(f"{what}: {name} must be a whole number from 0, got {type(index).__name__}")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
+from ._calls import public
 from ._memory import memory_remedy
 from ._named import named
 from ._order import order_index
@@ -12,6 +15,7 @@ from .accumulator import LESS_MEMORY, Accumulator, quantities
 from .network import Network
 
 
+@public
 def accumulate(
     what: str | Sequence[str],
     net: Network,
@@ -101,7 +105,7 @@ def _refuse_no_chunks(chunks: Any) -> None:
             f"accumulate: chunks must be an iterable of (x, t) or (x, t, ew), got one "
             f"{type(chunks).__name__} of {len(chunks)} arrays; wrap it: [(x, t)]"
         )
-    if not hasattr(chunks, "__iter__"):
+    if not np.iterable(chunks):
         raise TypeError(
             f"accumulate: chunks must be an iterable of (x, t) or (x, t, ew), got "
             f"{type(chunks).__name__}; jn.chunks(x, t, size) makes one"

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public_methods
 from ._core import Linearization, linearize
 from ._memory import memory_remedy
 from ._named import named
+from ._options import check_threads
 from ._order import order_index, reordered
-from ._suggest import suggest
+from ._suggest import chosen, quoted
 from .minibatches import MEANS
 from .network import Network
 
@@ -28,6 +30,7 @@ LESS_MEMORY = (
 )
 
 
+@public_methods("sums")
 class Accumulator:
     """Running sums over chunks of samples, and the results that they make.
 
@@ -107,6 +110,7 @@ class Accumulator:
             Where an earlier chunk was interrupted while it was being added.
         """
         self._refuse_spoilt("Accumulator.add")
+        check_threads("Accumulator.add", n_threads)
         if t is None:
             raise TypeError("Accumulator.add: t must be an array of targets, got None")
         with named("Accumulator.add"):
@@ -227,13 +231,12 @@ def quantities(function: str, what: Any) -> tuple[str, ...]:
     ):
         raise TypeError(
             f"{function}: what must be the name of a quantity or a list of names, got "
-            f"{what!r:.60}; there are: {', '.join(_QUESTIONS)}"
+            f"{quoted(what)}; there are: {', '.join(_QUESTIONS)}"
         )
     if not names:
         raise ValueError(f"{function}: what is empty, expected some of {_QUESTIONS}")
     for name in names:
-        if name not in _QUESTIONS:
-            raise ValueError(f"{function}: unknown quantity {name!r}; {suggest(name, _QUESTIONS)}")
+        chosen(f"{function}: what", name, _QUESTIONS)
     return tuple(names)
 
 

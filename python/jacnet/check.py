@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public, public_methods
 from ._core import Linearization, linearize
 from ._named import named
 from ._options import check_seed, check_threads, flag
@@ -25,6 +26,7 @@ _SAMPLES = 50
 _DENSE = 700  # parameters up to which P x P matrices are formed
 
 
+@public_methods("row")
 @dataclass(frozen=True)
 class Row:
     """One comparison.
@@ -48,6 +50,7 @@ class Row:
     note: str = ""
 
 
+@public_methods("result")
 @dataclass(frozen=True)
 class CheckResult:
     """Result of :func:`check`: its rows, and ``passed``. ``print(result)`` shows the table.
@@ -93,6 +96,7 @@ class CheckResult:
         return f"<jacnet.CheckResult: {len(self.rows)} comparisons, {word}>"
 
 
+@public
 def check(
     net: Network | Linearization,
     x: Any = None,
@@ -203,11 +207,11 @@ def _subject(
         )
     net = net.copy().setwb(lin.parameters())
     order = np.arange(lin.n_samples) if samples is None else samples
-    x = [np.atleast_2d(xi) for xi in x]
+    x = [_matrix(xi) for xi in x]
     known = np.all([np.isfinite(xi[:, order]).all(axis=0) for xi in x], axis=0)
     usable = order[known]
     if len(usable) == 0:
-        raise ValueError("check: there is no sample whose inputs are all known; expected some")
+        raise ValueError("check: x has no sample whose inputs are all known, expected at least one")
     most = max(1, min(_SAMPLES, _DOUBLES // max(1, lin.n_parameters * lin.n_outputs)))
     part = np.sort(rng.permutation(usable)[:most])
     own_ew = None
@@ -216,7 +220,7 @@ def _subject(
     subject = Subject(
         net=net,
         x=[np.array(xi[:, part]) for xi in x],
-        t=None if t is None else np.concatenate([np.atleast_2d(ti)[:, part] for ti in t]),
+        t=None if t is None else np.concatenate([_matrix(ti)[:, part] for ti in t]),
         ew=own_ew,
         rng=rng,
         dense=lin.n_parameters <= _DENSE,
@@ -234,6 +238,11 @@ def _subject(
     return subject, notes
 
 
+def _matrix(signal: Any) -> np.ndarray:
+    """An array of one row or more, whatever subclass came."""
+    return np.atleast_2d(np.asarray(signal))
+
+
 def _check_method(
     lin: Linearization, *, seed: int = 0, verbose: bool = True, n_threads: int | None = None
 ) -> CheckResult:
@@ -241,5 +250,7 @@ def _check_method(
 
 
 _check_method.__name__ = "check"
+_check_method.__qualname__ = "Linearization.check"
 _check_method.__doc__ = check.__doc__
-setattr(Linearization, "check", _check_method)  # noqa: B010  (a method of a compiled class)
+# A method of a compiled class.
+setattr(Linearization, "check", public(_check_method, call="lin.check", hidden=1))  # noqa: B010

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public
 from .minibatches import columns, positive, shape_of
 
 Part = slice | np.ndarray
 
 
+@public
 def chunks(
     x: Any, t: Any, size: int, *, ew: Any = None, samples: Any = None
 ) -> Iterator[tuple[Any, ...]]:
@@ -119,8 +121,15 @@ def _sample_order(samples: Any, count: int) -> np.ndarray | None:
     if samples is None:
         return None
     if isinstance(samples, slice):
-        return np.arange(count)[samples]
-    chosen = np.asarray(samples)
+        try:
+            return np.arange(count)[samples]
+        except (TypeError, ValueError) as error:
+            message = f"chunks: samples is no slice of samples: {error}"
+            raise ValueError(message) from None
+    try:
+        chosen = np.asarray(samples)
+    except (TypeError, ValueError):
+        chosen = np.array(None)
     if chosen.ndim != 1 or chosen.dtype.kind not in ("biu" if chosen.size else "biuf"):
         raise TypeError(
             "chunks: samples must be whole numbers, a boolean mask or a slice, got "

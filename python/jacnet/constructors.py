@@ -12,12 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from ._arguments import size_of
+from ._calls import public
+from ._named import named
 from .network import Network
 
 _STEPS = ("removeconstantrows", "mapminmax")
 _STEPS_TO_UNIT_RANGE = ("removeconstantrows", ("mapminmax", {"ymin": 0}))
 
 
+@public
 def feedforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Network:  # noqa: N803
     """Feedforward network: tansig hidden layers and a purelin output layer.
 
@@ -43,9 +47,10 @@ def feedforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") 
     >>> jn.feedforwardnet([10, 5])
     <jacnet.Network ?-10-5-?, tansig/tansig/purelin, not configured, mse, trainlm>
     """
-    return _open_network(hidden, trainFcn)
+    return _open_network("feedforwardnet", hidden, trainFcn)
 
 
+@public
 def fitnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Network:  # noqa: N803
     """Function fitting network; the same as :func:`feedforwardnet`.
 
@@ -62,9 +67,10 @@ def fitnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Netwo
     ValueError, TypeError
         As :func:`feedforwardnet`.
     """
-    return _open_network(hidden, trainFcn)
+    return _open_network("fitnet", hidden, trainFcn)
 
 
+@public
 def cascadeforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm") -> Network:  # noqa: N803
     """Cascade network: the input and every earlier layer feed every layer.
 
@@ -82,9 +88,10 @@ def cascadeforwardnet(hidden: int | Iterable[int] = 10, trainFcn: str = "trainlm
     ValueError, TypeError
         As :func:`feedforwardnet`.
     """
-    return _open_network(hidden, trainFcn, connect="cascade")
+    return _open_network("cascadeforwardnet", hidden, trainFcn, connect="cascade")
 
 
+@public
 def patternnet(
     hidden: int | Iterable[int] = 10,
     trainFcn: str = "trainscg",  # noqa: N803
@@ -111,20 +118,26 @@ def patternnet(
         As :func:`feedforwardnet`, and for an unknown performance function.
     """
     net = _open_network(
-        hidden, trainFcn, output_transfer="softmax", output_processing=_STEPS_TO_UNIT_RANGE
+        "patternnet",
+        hidden,
+        trainFcn,
+        output_transfer="softmax",
+        output_processing=_STEPS_TO_UNIT_RANGE,
     )
-    net.performFcn = performFcn
+    with named("patternnet", "Network"):
+        net.performFcn = performFcn
     return net
 
 
 def _open_network(
+    function: str,
     hidden: int | Iterable[int],
     train_function: str,
     output_transfer: str = "purelin",
     output_processing: Any = _STEPS,
     connect: str = "chain",
 ) -> Network:
-    sizes = _hidden_sizes(hidden)
+    sizes = _hidden_sizes(function, hidden)
     net = Network(
         [0, *sizes, 0],
         transfer=["tansig"] * len(sizes) + [output_transfer],
@@ -132,15 +145,11 @@ def _open_network(
         input_processing=_STEPS,
         output_processing=output_processing,
     )
-    net.trainFcn = train_function
+    with named(function, "Network"):
+        net.trainFcn = train_function
     return net
 
 
-def _hidden_sizes(hidden: int | Iterable[int]) -> list[int]:
-    sizes = list(hidden) if np.iterable(hidden) and not isinstance(hidden, str) else [hidden]
-    for size in sizes:
-        if isinstance(size, (bool, np.bool_)) or not isinstance(size, (int, np.integer)):
-            raise TypeError(f"hidden: expected whole numbers, got {size!r}")
-        if not 1 <= size < 2**62:
-            raise ValueError(f"hidden: expected layer sizes from 1 to below 2**62, got {size}")
-    return [int(size) for size in sizes]
+def _hidden_sizes(function: str, hidden: int | Iterable[int]) -> list[int]:
+    sizes = hidden if np.iterable(hidden) and not isinstance(hidden, str) else [hidden]
+    return [size_of(f"{function}: hidden", size, 1) for size in sizes]

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._calls import public, public_methods
 from ._linearized import Kind, curvature_product
 from ._memory import memory_remedy
 from ._options import check_seed, positive, whole
@@ -13,6 +14,7 @@ from ._order import order_of, reordered
 from ._suggest import chosen
 
 
+@public_methods("pairs")
 class Eigenpairs(NamedTuple):
     """Eigenvalues (k,), eigenvectors in columns (P, k), norms of ``H v - value v`` (k,).
 
@@ -24,6 +26,7 @@ class Eigenpairs(NamedTuple):
     residuals: np.ndarray
 
 
+@public
 def eigenpairs(
     net: Any,
     x: Any = None,
@@ -95,6 +98,8 @@ def eigenpairs(
     lin, product = curvature_product(function, net, x, t, ew, samples, kind, n_threads)
     index = order_of(function, lin, order)
     p = lin.n_parameters
+    if p == 0:
+        raise ValueError(f"{function}: the network has no parameters that learn")
     k = whole(function, "k", k, 1, p)
     remedy = f"ask for fewer pairs than k={k}" if k > 1 else "freeze weights (net.set_learn)"
     with memory_remedy(function, remedy):

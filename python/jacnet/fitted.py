@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ._blocks import jacobian_block_size, sample_blocks
+from ._calls import public_methods
 from ._core import linearize
 from ._delta import Delta, delta
 from ._freedom import need_triangles, no_freedom, penalty_of, rank_message
@@ -29,6 +30,7 @@ from .prediction import Prediction
 _KINDS = ("prediction", "confidence")
 
 
+@public_methods("fit")
 class Uncertainty:
     """What the data say about a fitted network; made by :func:`jacnet.uncertainty`.
 
@@ -219,15 +221,16 @@ class Uncertainty:
         Parameters
         ----------
         function : callable
-            Takes the parameters, (P,) in the order of `parameters`, and returns a number or a
-            vector (m,).
+            Takes the parameters, (P,) in the order of `parameters`, and returns a vector (m,), or
+            a number, which is taken for a vector of one.
         jacobian : array (m, P), optional
             Its derivative. Default: five-point differences of `function`.
 
         Returns
         -------
         Delta
-            ``value`` and ``standard_error``, (m,), and ``covariance``, (m, m).
+            ``value`` and ``standard_error``, (m,), and ``covariance``, (m, m); of a number (1,)
+            and (1, 1).
 
         Raises
         ------

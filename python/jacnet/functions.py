@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public
+from ._files import opened
 from ._named import named
 from .layout import Block
 from .network import Network, fitted, subscript
 
 
+@public
 def configure(net: Network, x: Any, t: Any) -> Network:
     """Return a copy of `net` fitted to data and initialised.
 
@@ -40,6 +43,7 @@ def configure(net: Network, x: Any, t: Any) -> Network:
     return _checked("configure", net).copy().configure(x, t)
 
 
+@public
 def init(net: Network, seed: int | None = None) -> Network:
     """Return a copy of `net` with newly drawn weights.
 
@@ -67,6 +71,7 @@ def init(net: Network, seed: int | None = None) -> Network:
     return _checked("init", net).copy().init(seed)
 
 
+@public
 def getwb(net: Network) -> np.ndarray:
     """All parameters as one vector, (P,), a copy of ``net.wb``.
 
@@ -87,6 +92,7 @@ def getwb(net: Network) -> np.ndarray:
     return _checked("getwb", net).wb.copy()
 
 
+@public
 def setwb(net: Network, wb: Any) -> Network:
     """Return a copy of `net` with the parameters `wb`, shape (P,).
 
@@ -109,6 +115,7 @@ def setwb(net: Network, wb: Any) -> Network:
     return _checked("setwb", net).copy().setwb(wb)
 
 
+@public
 def formwb(net: Network, b: Any, IW: Any, LW: Any) -> np.ndarray:  # noqa: N803
     """Put biases and weights together into a parameter vector for `net`.
 
@@ -132,6 +139,12 @@ def formwb(net: Network, b: Any, IW: Any, LW: Any) -> np.ndarray:  # noqa: N803
     """
     wb = np.zeros(_checked("formwb", net).n_parameters)
     given = {"b": b, "IW": IW, "LW": LW}
+    for name, blocks in given.items():
+        if not hasattr(blocks, "__getitem__"):
+            raise TypeError(
+                f"formwb: {name} must be a mapping keyed like net.{name}, got "
+                f"{type(blocks).__name__}"
+            )
     for block in net.layout.values():
         what = f"formwb: {block.kind}[{subscript(_key(block))}]"
         try:
@@ -142,6 +155,7 @@ def formwb(net: Network, b: Any, IW: Any, LW: Any) -> np.ndarray:  # noqa: N803
     return wb
 
 
+@public
 def separatewb(net: Network, wb: Any) -> tuple[dict, dict, dict]:
     """Take a parameter vector apart.
 
@@ -172,6 +186,7 @@ def separatewb(net: Network, wb: Any) -> tuple[dict, dict, dict]:
     return b, input_weights, layer_weights
 
 
+@public
 def sim(
     net: Network, x: Any, *, n_threads: int | None = None, out: np.ndarray | None = None
 ) -> np.ndarray:
@@ -205,6 +220,7 @@ def sim(
     return _checked("sim", net)(x, n_threads=n_threads, out=out)
 
 
+@public
 def save(net: Network, path: str | os.PathLike[str]) -> None:
     """Write a network to a file that Python and C++ read.
 
@@ -228,6 +244,7 @@ def save(net: Network, path: str | os.PathLike[str]) -> None:
     _checked("save", net).save(path)
 
 
+@public
 def load(path: str | os.PathLike[str]) -> Network:
     """Read a network written by :func:`save` or by the C++ library.
 
@@ -243,19 +260,21 @@ def load(path: str | os.PathLike[str]) -> Network:
     Raises
     ------
     OSError
-        If the file cannot be read.
-    ValueError
-        If it is no jacnet file, truncated, damaged, or of a newer format version.
+        If the file cannot be read: FileNotFoundError and the like.
+    ValueError, TypeError
+        If it is no jacnet file, truncated, damaged, or of a newer format version; for a path that
+        is none.
     """
     magic = b"jacnet network "
-    with open(os.fspath(path), "rb") as file:  # not a file descriptor
+    with opened("load", path, "rb") as file:
         data = file.read(len(magic))
         if data == magic:  # anything else is not worth reading, and may never end
             data += file.read()
     try:
         return Network._from_bytes(data)
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)}: {error}") from None
+        what = str(error).removeprefix("load: ")
+        raise ValueError(f"load: {os.fspath(path)}: {what}") from None
 
 
 def _checked(function: str, net: Any) -> Network:

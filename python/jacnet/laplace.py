@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public
 from ._evidence import maximised
 from ._likelihood import Categorical, Gaussian, likelihood_of
 from ._named import named
@@ -26,6 +27,7 @@ _STRUCTURES = ("full", "diagonal", "last-layer")
 _FORMS = ("auto", "primal", "dual")
 
 
+@public
 def laplace(
     net: Network,
     x: Any,
@@ -157,9 +159,15 @@ def _prior(prior_precision: Any, n_parameters: int) -> tuple[np.ndarray, float |
     """Relative precisions (P,) and their common factor, None where that is to be found."""
     if prior_precision is None:
         return np.ones(n_parameters), None
-    if np.ndim(prior_precision) == 0:
+    if not np.iterable(prior_precision):
         return np.ones(n_parameters), positive("laplace", "prior_precision", prior_precision)
-    shape = np.array(prior_precision, float)
+    try:
+        shape = np.array(prior_precision, float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            "laplace: prior_precision must be a number or an array (P,), got "
+            f"{type(prior_precision).__name__}"
+        ) from None
     if shape.shape != (n_parameters,):
         raise ValueError(
             f"laplace: prior_precision has shape {shape.shape}, expected a number or "

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public_methods
 from ._likelihood import Categorical, Gaussian
 from ._named import named
 from ._options import check_threads, positive
@@ -15,6 +16,7 @@ from ._posterior import Dual, Primal
 from ._quantiles import checked_confidence, normal_quantile
 
 
+@public_methods("prediction")
 @dataclass(frozen=True)
 class LaplacePrediction:
     """Predictive distribution at new inputs.
@@ -52,6 +54,7 @@ class LaplacePrediction:
         return self.y - half, self.y + half
 
 
+@public_methods("la")
 class Laplace:
     """Gaussian posterior of a network's parameters; made by :func:`laplace`.
 

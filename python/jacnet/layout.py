@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._calls import public_methods
 from ._selection import selected, whole
-from ._suggest import suggest
+from ._suggest import chosen, quoted, suggest
 
 if TYPE_CHECKING:
     from . import _core
 
 
+@public_methods("block")
 @dataclass(frozen=True)
 class Block:
     """One bias vector or weight matrix inside the parameter vector.
@@ -75,6 +77,7 @@ class Block:
             yield f"{self.name}({','.join(str(k + 1) for k in reversed(index))})"
 
 
+@public_methods("net.layout")
 class Layout(Mapping[str, Block]):
     """The parameter vector as a table and as a mapping from block name to :class:`Block`.
 
@@ -91,7 +94,12 @@ class Layout(Mapping[str, Block]):
     """
 
     def __init__(self, blocks: Iterable[Block]) -> None:
-        every = tuple(blocks)
+        every = tuple(blocks) if np.iterable(blocks) else (blocks,)
+        for block in every:
+            if not isinstance(block, Block):
+                raise TypeError(
+                    f"Layout: blocks must be Blocks, got {type(block).__name__}; use net.layout"
+                )
         self._blocks = {block.name: block for block in every if block.learn}
         self.frozen = tuple(block for block in every if not block.learn)
 
@@ -105,7 +113,7 @@ class Layout(Mapping[str, Block]):
             return self._blocks[name]
         except KeyError:
             frozen = " (it is frozen)" if name in {block.name for block in self.frozen} else ""
-            message = f"no block {name!r} in wb{frozen}; {suggest(name, self._blocks)}"
+            message = f"no block {quoted(name)} in wb{frozen}; {suggest(name, self._blocks)}"
             raise KeyError(message) from None
 
     def __iter__(self) -> Iterator[str]:
@@ -143,7 +151,7 @@ class Layout(Mapping[str, Block]):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             If the order is unknown, or another library's and the network is no chain of layers: it
             has no such network, and so no order for its parameters.
         """
@@ -152,9 +160,7 @@ class Layout(Mapping[str, Block]):
     def _permutation(self, order: str, function: str) -> np.ndarray:
         """`permutation` for a function that messages name; the bindings call it."""
         known = ("matlab", *_ORDERS)
-        if not isinstance(order, str) or order not in known:
-            raise ValueError(f"{function}: unknown order {order!r}; {suggest(order, known)}")
-        if order == "matlab":
+        if chosen(f"{function}: order", order, known) == "matlab":
             return np.arange(self.n_parameters)
         self._need_chain(order, function)
         parts = _ORDERS[order]([_layer_indices(group) for group in self._layers()])
@@ -197,14 +203,14 @@ class Layout(Mapping[str, Block]):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             As `permutation`, or if an axis is not as long as the parameter vector.
         """
         index = self._permutation(order, "reorder")
-        result = np.asarray(result)
-        for axis in self._axes("reorder", result, axes):
-            result = np.take(result, index, axis)
-        return result
+        array = _array("reorder", result)
+        for axis in self._axes("reorder", array, axes):
+            array = np.take(array, index, axis)
+        return array
 
     def blocks_of(
         self, result: np.ndarray, axes: int | Sequence[int] | None = None
@@ -228,10 +234,10 @@ class Layout(Mapping[str, Block]):
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             If an axis is not as long as the parameter vector.
         """
-        result = np.asarray(result)
+        result = _array("blocks_of", result)
         over = self._axes("blocks_of", result, axes)
         found: dict[Any, np.ndarray] = {}
         for blocks in product(self.values(), repeat=len(over)):
@@ -251,14 +257,23 @@ class Layout(Mapping[str, Block]):
         size = self.n_parameters
         if axes is None:
             axes = (0, 1) if result.shape == (size, size) else (0,)
-        chosen = [axes] if isinstance(axes, (int, np.integer)) else list(axes)
-        for axis in chosen:
+        over = [axes] if isinstance(axes, (int, np.integer)) else axes
+        if not isinstance(over, (list, tuple)) or not all(
+            isinstance(axis, (int, np.integer)) for axis in over
+        ):
+            raise TypeError(
+                f"{function}: axes must be a whole number or a list of them, got "
+                f"{type(axes).__name__}"
+            )
+        if not over:
+            raise ValueError(f"{function}: axes is empty, expected at least one axis")
+        for axis in over:
             if not -result.ndim <= axis < result.ndim or result.shape[axis] != size:
                 raise ValueError(
-                    f"{function}: axis {axis} of shape {result.shape} does not run over the {size} "
-                    "parameters; name those that do with axes="
+                    f"{function}: axis {axis} of result, of shape {result.shape}, does not run "
+                    f"over the {size} parameters; name those that do with axes="
                 )
-        return [int(axis) % result.ndim for axis in chosen]
+        return [int(axis) % result.ndim for axis in over]
 
     def layer(self, layer: int) -> np.ndarray:
         """Rows of ``wb`` that belong to a layer, counted from 0."""
@@ -365,6 +380,15 @@ def _block(
     start = max(offset, 0)
     where = slice(start, start + rows * cols) if learn else slice(0, 0)
     return Block(name, where, shape, layer, source, kind, learn)
+
+
+def _array(function: str, result: Any) -> np.ndarray:
+    try:
+        return np.asarray(result)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{function}: result must be an array, got {type(result).__name__}"
+        ) from None
 
 
 def _words(block: Block) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from ._calls import public, public_methods
 from ._lanczos import lanczos_quadrature
 from ._linearized import Kind, curvature_product
 from ._memory import memory_remedy
@@ -15,6 +16,7 @@ from ._suggest import chosen
 DENSE = 4096  # parameters up to which it is exact by default
 
 
+@public_methods("result")
 class LogDeterminant(NamedTuple):
     """The value, its standard error over the probes (0 where it is exact), and the method."""
 
@@ -23,6 +25,7 @@ class LogDeterminant(NamedTuple):
     method: str
 
 
+@public
 def log_determinant(
     net: Any,
     x: Any = None,

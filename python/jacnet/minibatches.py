@@ -19,7 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public
 from ._core import linearize
+from ._memory import need_memory
 from ._named import named
 from ._options import check_threads, flag
 from ._suggest import chosen
@@ -29,6 +31,7 @@ MEANS = ("mse", "mae", "crossentropy")
 _PURPOSES = ("whole", "estimate")
 
 
+@public
 def minibatches(
     n: Any,
     size: int,
@@ -80,11 +83,13 @@ def minibatches(
     size = positive("minibatches: size", size)
     shuffle = flag("minibatches", "shuffle", shuffle)
     drop_last = flag("minibatches", "drop_last", drop_last)
+    need_memory("minibatches", f"the order of n = {count} samples", count, "pass fewer (n)")
     order = _generator(seed).permutation(count) if shuffle else np.arange(count)
     stop = count - count % size if drop_last else count
     return (order[first : first + size] for first in range(0, stop, size))
 
 
+@public
 def batch_weight(
     net: Network,
     x: Any,
@@ -188,14 +193,10 @@ def positive(what: str, value: Any) -> int:
 def _generator(seed: Any) -> np.random.Generator | np.random.RandomState:
     if isinstance(seed, (np.random.Generator, np.random.RandomState)):
         return seed
-    try:
-        return np.random.RandomState(None if seed is None else operator.index(seed))
-    except (TypeError, ValueError):
-        raise _no_seed(seed) from None
-
-
-def _no_seed(seed: Any) -> Exception:
     expected = "expected a whole number from 0 to 2**32 - 1, a NumPy generator or None"
-    if isinstance(seed, (int, np.integer)):
-        return ValueError(f"minibatches: seed is {seed}, {expected}")
-    return TypeError(f"minibatches: seed is of type {type(seed).__name__}, {expected}")
+    if seed is None or (isinstance(seed, (int, np.integer)) and not isinstance(seed, bool)):
+        try:
+            return np.random.RandomState(seed)
+        except ValueError:
+            raise ValueError(f"minibatches: seed is {seed}, {expected}") from None
+    raise TypeError(f"minibatches: seed is of type {type(seed).__name__}, {expected}")

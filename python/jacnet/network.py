@@ -12,12 +12,25 @@ from typing import Any
 import numpy as np
 
 from . import _core
-from ._arguments import Flags, connections, per_layer, processing_steps, split_sizes, transfers
+from ._arguments import (
+    Flags,
+    biases,
+    connections,
+    learned,
+    output_layers,
+    processing_steps,
+    split_sizes,
+    transfers,
+)
+from ._calls import public_methods
+from ._files import opened
+from ._named import named
 from ._suggest import chosen, suggest
 from .layout import Layout
 from .parameters import DEFAULTS, Parameters, PerformParam, StoredParam, real_array
 
 
+@public_methods("net")
 class Network(_core.Network):
     """A static multilayer network with exact derivatives.
 
@@ -85,24 +98,23 @@ class Network(_core.Network):
     ) -> None:
         inputs, layers = split_sizes(sizes)
         n_layers = len(layers)
-        output_layers = [n_layers - 1] if outputs is None else [int(k) for k in outputs]
+        last = output_layers(outputs, n_layers)
         input_sources, layer_sources = connections(connect, len(inputs), n_layers)
-        self.build(
+        self._build(
             input_sizes=inputs,
             layer_sizes=layers,
             transfer=transfers(transfer, n_layers),
-            bias=per_layer(bias, n_layers, "bias"),
+            bias=biases(bias, n_layers),
             input_sources=input_sources,
             layer_sources=layer_sources,
-            output_layers=output_layers,
+            output_layers=last,
             input_processing=processing_steps(input_processing, len(inputs), "input_processing"),
-            output_processing=processing_steps(
-                output_processing, len(output_layers), "output_processing"
-            ),
+            output_processing=processing_steps(output_processing, len(last), "output_processing"),
         )
-        self.performFcn = performance
-        for name, flag in (learn or {}).items():
-            self.set_learn(name, flag)
+        self.performance = chosen("Network: performance", performance, DEFAULTS["performFcn"])
+        for name, flag in learned(learn).items():
+            with named("Network: learn", "set_learn"):
+                self.set_learn(name, flag)
 
     # Parameters ---------------------------------------------------------------------------
 
@@ -157,9 +169,7 @@ class Network(_core.Network):
         ValueError, TypeError
             For a block that there is not, or a flag that is no bool.
         """
-        if not isinstance(flag, (bool, np.bool_)):
-            raise TypeError(f"set_learn: flag must be True or False, got {flag!r}")
-        super().set_learn(name, bool(flag))
+        super().set_learn(name, flag)
         return self
 
     def configure(self, x: Any, t: Any) -> Network:
@@ -230,7 +240,7 @@ class Network(_core.Network):
     @name.setter
     def name(self, text: str) -> None:
         if not isinstance(text, str):
-            raise TypeError(f"name: expected str, got {type(text).__name__}")
+            raise TypeError(f"Network: name must be a str, got {type(text).__name__}")
         self._remember("name", text)
 
     @property
@@ -240,7 +250,7 @@ class Network(_core.Network):
 
     @performFcn.setter
     def performFcn(self, function: str) -> None:  # noqa: N802
-        self.performance = chosen("performFcn", function, DEFAULTS["performFcn"])
+        self.performance = chosen("Network: performFcn", function, DEFAULTS["performFcn"])
 
     @property
     def performParam(self) -> PerformParam:  # noqa: N802
@@ -258,7 +268,7 @@ class Network(_core.Network):
 
     @trainFcn.setter
     def trainFcn(self, function: str) -> None:  # noqa: N802
-        name = chosen("trainFcn", function, DEFAULTS["trainFcn"])
+        name = chosen("Network: trainFcn", function, DEFAULTS["trainFcn"])
         self._remember("trainFcn", name, trainParam={})
 
     @property
@@ -277,7 +287,7 @@ class Network(_core.Network):
 
     @divideFcn.setter
     def divideFcn(self, function: str) -> None:  # noqa: N802
-        name = chosen("divideFcn", function, DEFAULTS["divideFcn"])
+        name = chosen("Network: divideFcn", function, DEFAULTS["divideFcn"])
         self._remember("divideFcn", name, divideParam={})
 
     @property
@@ -302,6 +312,13 @@ class Network(_core.Network):
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "wb":
             raise AttributeError("net.wb is a view: use net.setwb(values) or net.wb[:] = values")
+        if name in ("IW", "LW", "b"):
+            raise AttributeError(f"net.{name} has views: assign to one, net.{name}[...] = values")
+        if getattr(getattr(type(self), name, None), "fset", name) is None:
+            raise AttributeError(
+                f"net.{name} follows from the structure: use set_transfer, set_learn or configure, "
+                "or make another Network"
+            )
         if type(self) is Network and not hasattr(Network, name):
             raise AttributeError(f"a network has no attribute {name!r}; {_attribute_hint(name)}")
         super().__setattr__(name, value)
@@ -354,15 +371,12 @@ class Network(_core.Network):
         TypeError
             For anything but bytes.
         """
-        if not isinstance(data, bytes):
-            raise TypeError(
-                f"from_bytes: data must be bytes, as to_bytes returns, got {type(data).__name__}"
-            )
-        return cls._from_bytes(data)
+        with named("from_bytes", "load"):
+            return cls._from_bytes(data)
 
     @classmethod
     def _from_bytes(cls, data: bytes) -> Network:
-        net = cls._adopt(_core.Network.from_bytes(data))
+        net = cls._adopt(_core.network_of_bytes(data))
         try:
             net._check_settings()
         except (ValueError, TypeError, AttributeError) as error:
@@ -407,7 +421,7 @@ class Network(_core.Network):
         The file is a short text header (format version, structure, names, settings) followed by
         the parameters as little-endian doubles. Nothing in it is executed on reading.
         """
-        with open(os.fspath(path), "wb") as file:  # not a file descriptor
+        with opened("save", path, "wb") as file:
             file.write(self.to_bytes())
 
     # Display ------------------------------------------------------------------------------
@@ -480,7 +494,7 @@ class Views(Mapping[Any, np.ndarray]):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         view = self[key]
-        view[...] = fitted(value, view.shape, f"{self._kind}[{subscript(key)}]")
+        view[...] = fitted(value, view.shape, f"net.{self._kind}[{subscript(key)}]")
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._names())
@@ -503,7 +517,7 @@ def fitted(value: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     if array.size == np.prod(shape) and ((vector_like and array.ndim < 2) or array.shape == column):
         return array.reshape(shape)
     hint = "; it fits after .T" if array.T.shape == shape else ""
-    raise ValueError(f"{what}: expected shape {shape}, got {array.shape}{hint}")
+    raise ValueError(f"{what} has shape {array.shape}, expected {shape}{hint}")
 
 
 def _matrix(sources: Sequence[Sequence[int]], count: int) -> np.ndarray:

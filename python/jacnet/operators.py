@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ._calls import public_methods
 from ._linearized import linearized, need_curvature
+from ._named import named
 from ._options import check_threads
 from ._order import order_of, reordered
 
@@ -47,6 +49,35 @@ class _Operator(LinearOperator):
             "over its samples; pickle the network and the data, and make the operator from them"
         )
 
+    def matvec(self, x):
+        """Product with a vector of as many elements as there are columns."""
+        return super().matvec(self._fitting(x, self.shape[1]))
+
+    def rmatvec(self, x):
+        """Product of the adjoint with a vector of as many elements as there are rows."""
+        return super().rmatvec(self._fitting(x, self.shape[0]))
+
+    def matmat(self, X):  # noqa: N803
+        """The same as `matvec` for the columns of a matrix."""
+        return super().matmat(self._fitting(X, self.shape[1]))
+
+    def rmatmat(self, X):  # noqa: N803
+        """The same as `rmatvec` for the columns of a matrix."""
+        return super().rmatmat(self._fitting(X, self.shape[0]))
+
+    def _fitting(self, vectors, size):
+        shape = np.shape(vectors)
+        if shape[:1] != (size,):
+            raise ValueError(
+                f"{type(self).__name__}: the operand has shape {shape}, expected {size} rows; the "
+                f"operator is {self.shape[0]} x {self.shape[1]}"
+            )
+        return vectors
+
+    def _named(self):
+        """For products, whose messages speak of the operator then."""
+        return named(type(self).__name__, "jvp", "vjp", "hvp", "ggnvp")
+
     def _matvec(self, v):
         return self._matmat(np.reshape(v, (-1, 1)))[:, 0]
 
@@ -72,6 +103,7 @@ class _Symmetric(_Operator):
     _transpose = _adjoint
 
 
+@public_methods("operator")
 class JacobianOperator(_Operator):
     """Jacobian of the outputs, +dy/dwb, (S*Q) x P, from products alone.
 
@@ -112,17 +144,20 @@ class JacobianOperator(_Operator):
         return lin.n_outputs * lin.n_samples, lin.n_parameters
 
     def _matmat(self, v):
-        y = self.linearization.jvp(self._natural(v), n_threads=self.n_threads)
+        with self._named():
+            y = self.linearization.jvp(self._natural(v), n_threads=self.n_threads)
         return y.reshape((self.shape[0], -1), order="F")
 
     def _rmatmat(self, u):
         lin = self.linearization
         u = np.asarray(u)
         shape = (lin.n_outputs, lin.n_samples, u.shape[1])
-        product = lin.vjp(np.reshape(u, shape, order="F"), n_threads=self.n_threads)
+        with self._named():
+            product = lin.vjp(np.reshape(u, shape, order="F"), n_threads=self.n_threads)
         return self._ordered(product)
 
 
+@public_methods("operator")
 class GramOperator(_Symmetric):
     """Gram matrix of the Jacobian, (dy/dwb)'(dy/dwb), (S*Q) x (S*Q), from products alone.
 
@@ -157,6 +192,7 @@ class GramOperator(_Symmetric):
         return self._moved(self._weighted(v))
 
 
+@public_methods("operator")
 class HessianOperator(_Symmetric):
     """Hessian of the performance, P x P, from products alone.
 
@@ -194,9 +230,12 @@ class HessianOperator(_Symmetric):
         need_curvature(type(self).__name__, self.linearization, self._kind)
 
     def _matmat(self, v):
-        return self._ordered(self.linearization.hvp(self._natural(v), n_threads=self.n_threads))
+        with self._named():
+            product = self.linearization.hvp(self._natural(v), n_threads=self.n_threads)
+        return self._ordered(product)
 
 
+@public_methods("operator")
 class GaussNewtonOperator(HessianOperator):
     """Gauss-Newton matrix of the performance, P x P, from products alone.
 
@@ -219,4 +258,6 @@ class GaussNewtonOperator(HessianOperator):
     _kind = "gauss-newton"
 
     def _matmat(self, v):
-        return self._ordered(self.linearization.ggnvp(self._natural(v), n_threads=self.n_threads))
+        with self._named():
+            product = self.linearization.ggnvp(self._natural(v), n_threads=self.n_threads)
+        return self._ordered(product)

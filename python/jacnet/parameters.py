@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._suggest import suggest
+from ._calls import public_methods
+from ._suggest import chosen, quoted, suggest
 
 if TYPE_CHECKING:
     from .network import Network
@@ -82,6 +83,7 @@ DEFAULTS: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+@public_methods("net.trainParam")
 class Parameters(Mapping[str, Any]):
     """Named values with attribute and item access; unknown names and bad values are refused."""
 
@@ -100,19 +102,21 @@ class Parameters(Mapping[str, Any]):
     def assign(self, values: Mapping[str, Any]) -> None:
         """Set several values at once; those not named keep theirs. All are checked first."""
         if not isinstance(values, Mapping):
-            raise TypeError(f"{self._label}: expected a mapping, got {type(values).__name__}")
+            raise TypeError(
+                f"net.{self._label} must be a dict of parameters, got {type(values).__name__}"
+            )
         checked = {name: self._checked(name, value) for name, value in values.items()}
         self._store({**self._values(), **checked})
 
     def _checked(self, name: str, value: Any) -> Any:
         self._require(name)
-        return _check(f"{self._label}.{name}", name, value)
+        return _check(f"net.{self._label}.{name}", name, value)
 
     def _require(self, name: str) -> None:
         known = self._values()
         if name not in known:
             hint = suggest(name, known) if known else "There are none"
-            raise AttributeError(f"{self._label} has no parameter {name!r}; {hint}")
+            raise AttributeError(f"net.{self._label} has no parameter {quoted(name)}; {hint}")
 
     def __getattr__(self, name: str) -> Any:
         self._require(name)
@@ -122,7 +126,10 @@ class Parameters(Mapping[str, Any]):
         self.assign({name: value})
 
     def __getitem__(self, name: str) -> Any:
-        return self._values()[name]
+        values = self._values()
+        if name not in values:
+            raise KeyError(f"net.{self._label} has no {quoted(name)}; {suggest(name, values)}")
+        return values[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         self.assign({name: value})
@@ -177,10 +184,7 @@ class PerformParam(Parameters):
 
 def _check(what: str, name: str, value: Any) -> Any:
     if name == "normalization":
-        if value not in _NORMALIZATIONS:
-            message = f"{what}: unknown name {value!r}; {suggest(value, _NORMALIZATIONS)}"
-            raise ValueError(message)
-        return value
+        return chosen(what, value, _NORMALIZATIONS)
     if name.endswith("Ind"):
         return _indices(what, value)
     return _number(what, value, *_RULES[name])
@@ -190,26 +194,40 @@ def _number(what: str, value: Any, accepts: Callable[[Any], bool], wanted: str) 
     is_numpy_scalar = isinstance(value, (np.generic, np.ndarray)) and np.size(value) == 1
     scalar = value.item() if is_numpy_scalar else value
     if isinstance(scalar, bool) or not isinstance(scalar, (int, float)):
-        raise TypeError(f"{what}: expected {wanted}, got {value!r}")
+        raise TypeError(f"{what} must be {wanted}, got {type(value).__name__}")
     if math.isnan(scalar) or not accepts(scalar):
-        raise ValueError(f"{what}: expected {wanted}, got {scalar!r}")
+        raise ValueError(f"{what} is {quoted(scalar)}, expected {wanted}")
     return int(scalar) if "whole" in wanted else float(scalar)
 
 
 def _indices(what: str, value: Any) -> list[int]:
-    array = np.atleast_1d(np.asarray(value))
+    try:
+        array = np.atleast_1d(np.asarray(value))
+    except (TypeError, ValueError):
+        array = np.array([None])
     if array.size and (array.dtype.kind not in "iu" or array.ndim != 1):
-        raise TypeError(f"{what}: expected a vector of sample indices (from 0), got {value!r}")
+        raise TypeError(
+            f"{what} must be a vector of sample indices (from 0), got {type(value).__name__} "
+            f"(shape {array.shape}, dtype {array.dtype})"
+        )
     if array.size and array.min() < 0:
-        raise ValueError(f"{what}: expected indices >= 0, got {array.min()}")
+        raise ValueError(f"{what} holds {array.min()}, expected sample indices from 0")
     return [int(index) for index in array]
 
 
 def real_array(value: Any, what: str) -> np.ndarray:
-    """`value` as a float64 array of finite numbers."""
-    array = np.asarray(value)
+    """`value` as a float64 array of finite numbers; `what` begins the message."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise TypeError(
+            f"{what} must hold real numbers, got a {type(value).__name__} whose rows differ in "
+            "length; pass a float64 array"
+        ) from None
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{what}: expected real numbers, got dtype {array.dtype}")
+        raise TypeError(
+            f"{what} must hold real numbers, got dtype {array.dtype}; pass a float64 array"
+        )
     if not np.isfinite(array).all():
-        raise ValueError(f"{what}: expected finite numbers")
+        raise ValueError(f"{what} holds NaN or infinity, expected finite numbers")
     return array.astype(float, copy=False)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._calls import public
+from ._options import flag
+from ._suggest import quoted
 from .eigenpairs import Eigenpairs
 from .spectral_density import SpectralDensity
 
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
     from .sensitivities import Sensitivity
 
 
+@partial(public, name="plot.spectrum")
 def spectrum(values: Any, *, ax: Any = None, log: bool = True, label: str | None = None) -> Any:
     """Draw a spectrum: a density as a curve with its error band, eigenvalues as a scree plot.
 
@@ -41,8 +46,10 @@ def spectrum(values: Any, *, ax: Any = None, log: bool = True, label: str | None
     TypeError, ValueError
         For anything but a spectrum.
     """
-    if ax is None:
-        ax = _new_axes("plot.spectrum")
+    log = flag("plot.spectrum", "log", log)
+    if label is not None and not isinstance(label, str):
+        raise TypeError(f"plot.spectrum: label must be a str or None, got {type(label).__name__}")
+    ax = _axes("plot.spectrum", ax)
     if isinstance(values, SpectralDensity):
         return _density(values, ax, log, label)
     if isinstance(values, Eigenpairs):
@@ -108,6 +115,7 @@ def _scree(
     return ax
 
 
+@partial(public, name="plot.sensitivity")
 def sensitivity(table: Sensitivity, *, output: int | str = 0, ax: Any = None) -> Any:
     """Sensitivities of one output to every input: RMS as bars, mean and largest as marks.
 
@@ -134,12 +142,11 @@ def sensitivity(table: Sensitivity, *, output: int | str = 0, ax: Any = None) ->
     for name in ("rms", "mean", "max", "input_names", "output_names"):
         if not hasattr(table, name):
             raise TypeError(
-                "plot.sensitivity: expected what jacnet.sensitivity(net, x) returns, "
+                "plot.sensitivity: table must be what jacnet.sensitivity(net, x) returns, "
                 f"got {type(table).__name__}"
             )
     row = _row(table, output)
-    if ax is None:
-        ax = _new_axes("plot.sensitivity")
+    ax = _axes("plot.sensitivity", ax)
     place = np.arange(len(table.input_names))
     ax.barh(place, table.rms[row], height=0.6, color="0.8", label="RMS")
     ax.plot(table.mean[row], place, "o", color="C0", label="mean")
@@ -159,13 +166,18 @@ def _row(table: Sensitivity, output: int | str) -> int:
         return names.index(output)
     if isinstance(output, (int, np.integer)) and -len(names) <= output < len(names):
         return int(output) % len(names)
-    raise ValueError(
-        f"plot.sensitivity: output is {output!r}, expected a number below {len(names)} or one of "
-        f"the names {', '.join(names[:8])}"
-    )
+    expected = f"expected a number below {len(names)} or one of the names {', '.join(names[:8])}"
+    if not isinstance(output, (str, int, np.integer)):
+        raise TypeError(f"plot.sensitivity: output is a {type(output).__name__}, {expected}")
+    raise ValueError(f"plot.sensitivity: output is {quoted(output)}, {expected}")
 
 
-def _new_axes(function: str) -> Any:
+def _axes(function: str, ax: Any) -> Any:
+    """Those given, or new ones."""
+    if ax is not None:
+        if not hasattr(ax, "set_xlabel"):
+            raise TypeError(f"{function}: ax must be matplotlib axes, got {type(ax).__name__}")
+        return ax
     try:
         from matplotlib import pyplot
     except ImportError as error:

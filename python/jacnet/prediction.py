@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._calls import public_methods
 
+
+@public_methods("prediction")
 @dataclass(frozen=True)
 class Prediction:
     """Predictions with an interval each; unpacks as ``y, lower, upper``, all (S, Q).

@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public_methods
 
+
+@public_methods("tr")
 class TrainingRecord(Mapping[str, Any]):
     """Record of a training run, with MATLAB's field names; ``tr.perf`` and ``tr["perf"]`` alike.
 

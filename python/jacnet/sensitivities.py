@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public, public_methods
 from ._core import Network, jacobian, linearize
 from ._named import named
 from ._suggest import chosen
@@ -18,6 +19,7 @@ _SCALES = ("raw", "standardised")
 _STATISTICS = ("mean", "rms", "max")
 
 
+@public_methods("table")
 @dataclass(frozen=True, eq=False)
 class Sensitivity:
     """Mean, root mean square and largest absolute value of dy/dx, each S x R.
@@ -80,6 +82,7 @@ class Sensitivity:
         return f"<table><caption>{escape(self._title())}</caption><tr>{head}</tr>{body}</table>"
 
 
+@public
 def sensitivity(
     net: Network,
     x: Any,
@@ -131,7 +134,7 @@ def sensitivity(
     names = _names("input_names", input_names, inputs, "x")
     output_labels = _names("output_names", output_names, outputs, "y")
     if not len(indices):
-        raise ValueError("sensitivity: there are no samples to sum up over; pass at least one")
+        raise ValueError("sensitivity: x or samples is empty, expected at least one sample")
     total, squares = np.zeros((outputs, inputs)), np.zeros((outputs, inputs))
     largest = np.zeros((outputs, inputs))
     step = max(1, _CHUNK_DOUBLES // max(1, outputs * inputs))
@@ -179,8 +182,12 @@ def _spread_ratio(net: Network, x: Any, indices: np.ndarray, n_threads: int | No
 def _names(what: str, names: Sequence[str] | None, count: int, letter: str) -> tuple[str, ...]:
     if names is None:
         return tuple(f"{letter}[{i}]" for i in range(count))
-    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-        raise TypeError(f"sensitivity: {what} must be a list of {count} names, got {names!r:.60}")
+    listed = isinstance(names, Sequence) and not isinstance(names, str)
+    if not listed or not all(isinstance(name, str) for name in names):
+        raise TypeError(
+            f"sensitivity: {what} must be a list of {count} names, got {type(names).__name__}"
+            f"{' of others' if listed else ''}"
+        )
     if len(names) != count:
         raise ValueError(f"sensitivity: {what} has {len(names)} names, expected {count}")
     return tuple(names)

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public, public_methods
 from ._lanczos import Quadrature, lanczos_quadrature
 from ._linearized import Kind, curvature_product
+from ._memory import need_memory
 from ._options import check_seed, positive, whole
 
 
+@public_methods("density")
 @dataclass(frozen=True)
 class SpectralDensity:
     """Density of the eigenvalues, smoothed; it integrates to one.
@@ -43,9 +46,15 @@ class SpectralDensity:
         ``f`` takes an array of eigenvalues: ``density.trace(lambda e: e)`` is the trace of H,
         ``density.trace(lambda e: e / (e + mu))`` the effective number of parameters.
         """
+        if not callable(f):
+            raise TypeError(
+                "trace: f must take an array of eigenvalues and return as many numbers, got "
+                f"{type(f).__name__}"
+            )
         return Quadrature(self.nodes, self.weights, self.n_parameters).trace(f)
 
 
+@public
 def spectral_density(
     net: Any,
     x: Any = None,
@@ -103,6 +112,9 @@ def spectral_density(
     lin, product = curvature_product(function, net, x, t, ew, samples, kind, n_threads)
     if lin.n_parameters == 0:
         raise ValueError(f"{function}: the network has no parameters that learn")
+    remedy = "take fewer probes or points of the grid (n_points)"
+    size = float(probes) * (n_points + 2.0 * min(steps, lin.n_parameters))
+    need_memory(function, f"the curves of {probes} probes", size, remedy)
     quadrature = lanczos_quadrature(product, lin.n_parameters, steps, probes, seed)
     low, high = quadrature.nodes.min(), quadrature.nodes.max()
     if width is None:

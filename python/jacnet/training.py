@@ -6,6 +6,7 @@ progress and makes the record.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +14,12 @@ from typing import Any
 import numpy as np
 
 from . import _core
+from ._calls import public
+from ._named import named
+from ._options import flag
+from ._suggest import quoted, suggest
 from .network import Network
+from .parameters import Parameters
 from .record import TrainingRecord
 
 Callback = Callable[[Mapping[str, Any]], Any]
@@ -22,6 +28,7 @@ _AVAILABLE = ("trainlm",)
 _COLUMNS = ("epoch", "time", "perf", "vperf", "tperf", "gradient", "mu", "val_fail")
 
 
+@public
 def train(
     net: Network,
     x: Any,
@@ -107,12 +114,13 @@ def train(
     finally:
         observer.close()
     for message in record.pop("warnings", ()):
-        warnings.warn(message, stacklevel=2)
+        warnings.warn(message, stacklevel=3)  # of whoever calls the decorated function
     tr = TrainingRecord(_described(record, trained, t))
     observer.finish(tr)
     return trained, tr
 
 
+@public
 def trainlm(
     net: Network, x: Any, t: Any, *args: Any, **options: Any
 ) -> tuple[Network, TrainingRecord]:
@@ -139,13 +147,20 @@ def trainlm(
     if getattr(net, "trainFcn", "trainlm") != "trainlm":
         net = net.copy()
         net.trainFcn = "trainlm"
-    return train(net, x, t, *args, **options)
+    with named("trainlm", "train"):
+        return train(net, x, t, *args, **options)
 
 
 def _refuse_states(xi: Any, ai: Any) -> None:
     for name, state in (("xi", xi), ("ai", ai)):
-        if state is not None and np.size(state):
+        if not (state is None or _is_empty(state)):
             raise ValueError(f"train: {name} must be None or empty, for the network has no delays")
+
+
+def _is_empty(state: Any) -> bool:
+    if isinstance(state, np.ndarray):
+        return state.size == 0
+    return isinstance(state, (list, tuple)) and not state
 
 
 def _trainable_copy(net: Network, parameters: Mapping[str, Any]) -> Network:
@@ -157,8 +172,20 @@ def _trainable_copy(net: Network, parameters: Mapping[str, Any]) -> Network:
             "or call jacnet.trainlm"
         )
     copy = net.copy()
-    copy.trainParam.assign(parameters)
+    _assign(copy.trainParam, parameters)
     return copy
+
+
+def _assign(settings: Parameters, given: Mapping[str, Any]) -> None:
+    """Take over those arguments of `train` that are parameters of the training function."""
+    for name in given:
+        if name not in settings:
+            known = [*list(inspect.signature(train).parameters)[:-1], *settings]
+            raise AttributeError(f"train: unknown argument {quoted(name)}; {suggest(name, known)}")
+    try:
+        settings.assign(given)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"train: {str(error).removeprefix('net.trainParam.')}") from None
 
 
 def _options(net: Network) -> dict[str, Any]:
@@ -198,8 +225,10 @@ class _Observer:
         self, net: Network, callback: Callback | None, verbose: bool, progress: bool
     ) -> None:
         if callback is not None and not callable(callback):
-            raise TypeError(f"callback: expected a callable, got {type(callback).__name__}")
+            raise TypeError(f"train: callback must be callable, got {type(callback).__name__}")
         self._callback = callback
+        verbose = flag("train", "verbose", verbose)
+        progress = flag("train", "progress", progress)
         self._show = net.trainParam.show if verbose else 0
         self._printed = -1
         self._bar = _progress_bar(net.trainParam.epochs) if progress else None

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ._calls import public
 from ._core import linearize
 from ._named import named
 from ._options import flag
@@ -17,6 +18,7 @@ from .prediction import Prediction
 _SINGULAR = ("error", "pseudo-inverse")
 
 
+@public
 def uncertainty(
     net: Network,
     x: Any,
@@ -88,6 +90,7 @@ def uncertainty(
     return _made("uncertainty", net, x, t, ew, samples, robust, singular, order, n_threads)
 
 
+@public
 def parameter_covariance(
     net: Network,
     x: Any,
@@ -128,6 +131,7 @@ def parameter_covariance(
     return fit.covariance
 
 
+@public
 def prediction_interval(
     net: Network | Uncertainty,
     x_new: Any,
@@ -178,9 +182,10 @@ def prediction_interval(
     Source and cost as of :func:`uncertainty` and :meth:`Uncertainty.predict`.
     """
     robust = flag("prediction_interval", "robust", robust)
+    chosen("prediction_interval: singular", singular, _SINGULAR)
     if isinstance(net, Uncertainty):
         _refuse_twice(data, ew, samples, robust, singular)
-        with named("prediction_interval", "predict"):
+        with named("prediction_interval", "predict", x="x_new"):
             return net.predict(x_new, confidence, kind=kind, n_threads=n_threads)
     if not isinstance(data, (tuple, list)) or len(data) != 2:
         raise TypeError(
@@ -189,7 +194,7 @@ def prediction_interval(
         )
     function = "prediction_interval"
     fit = _made(function, net, *data, ew, samples, robust, singular, None, n_threads)
-    with named("prediction_interval", "predict"):
+    with named("prediction_interval", "predict", x="x_new"):
         return fit.predict(x_new, confidence, kind=kind)
 
 

@@ -14,7 +14,9 @@ namespace {
 
 void refuse_delays(const char* function, py::handle states, const char* name) {
     if (states.is_none()) return;
-    if (py::hasattr(states, "__len__") && py::len(states) == 0) return;
+    const Py_ssize_t length = PyObject_Size(states.ptr());
+    if (length == 0) return;
+    PyErr_Clear();  // what has no length is refused as well
     throw py::value_error(
         std::string(function) + ": " + name +
         " (delay states) needs a dynamic network; networks are static, pass None");
@@ -28,9 +30,9 @@ bool wants_jacobian(const char* function, py::handle quantity) {
     if (what == "dperf_dwb") return false;
     const bool errors =
         what.find("perf") == std::string::npos && what.find("PERF") == std::string::npos;
-    throw py::value_error(text(function, ": unknown quantity ", quoted(quantity),
-                               "; did you mean '", errors ? "de_dwb" : "dperf_dwb",
-                               "'? Known: de_dwb, dperf_dwb"));
+    throw py::value_error(text(function, ": what is ", quoted(quantity),
+                               ", expected 'de_dwb' or 'dperf_dwb'; did you mean '",
+                               errors ? "de_dwb" : "dperf_dwb", "'?"));
 }
 
 double sign_of(const char* function, py::handle sign) {
@@ -259,7 +261,7 @@ double performance(py::object net_object, py::object t, py::object y, py::object
     const Network& net = network(net_object, "perform");
     const std::vector<index_t> rows{net.n_outputs()};
     const Signals st(t, {"perform", "t"}, rows), sy(y, {"perform", "y"}, rows);
-    const Weights weights(ew, "perform");
+    const Weights weights(ew, "perform", net.n_outputs(), st.views()[0].cols);
     const double work = 10.0 * static_cast<double>(st.views()[0].cols * net.n_outputs());
     return unlocked(work,
                     [&] { return perform(net, st.views()[0], sy.views()[0], weights.view()); });

@@ -30,7 +30,7 @@ py::array kernel(py::handle net_object, py::handle x1, py::handle x2, py::handle
     const index_t n_rows = columns_of(one), n_columns = columns_of(x2.is_none() ? one : other);
     const py::array k =
         result(out, {function, "out"},
-               {{outputs * n_rows, outputs * n_columns}, instead::fewer_samples, false, real});
+               {{outputs * n_rows, outputs * n_columns}, instead::gram, false, real});
     if (!out.is_none()) {
         refuse_overlap(k, function, one.arrays(), "x1");
         refuse_overlap(k, function, other.arrays(), "x2");

@@ -1,11 +1,10 @@
-/// Network: structure, parameters, configuration, files.
+/// Network: parameters, settings, configuration, files; bind_structure has the rest.
 
 #include <pybind11/stl.h>
 
+#include "data.hpp"
 #include "fast_call.hpp"
-#include "ndarray.hpp"
 #include "options.hpp"
-#include "processing_steps.hpp"
 #include "results.hpp"
 #include "unlocked.hpp"
 #include "words.hpp"
@@ -15,30 +14,6 @@ using namespace jacnet;
 using namespace jacnet::python;
 
 namespace {
-
-template <class Items>
-py::list processing_list(const Items& items) {
-    py::list all;
-    for (const auto& item : items) {
-        py::list steps;
-        for (const ProcessStep& step : item.processing.steps) steps.append(step_dict(step));
-        all.append(steps);
-    }
-    return all;
-}
-
-/// Ranges as (rows, 2): lo, hi.
-template <class Items>
-py::list range_list(const Items& items) {
-    py::list all;
-    for (const auto& item : items) {
-        py::array_t<double> range(
-            {static_cast<py::ssize_t>(item.range.size() / 2), py::ssize_t{2}});
-        std::copy_n(item.range.begin(), range.size(), range.mutable_data());
-        all.append(range);
-    }
-    return all;
-}
 
 /// Makes a whole, empty network: a subclass whose __init__ is not done yet, or never runs, then
 /// meets the messages of an unconfigured network instead of raw memory.
@@ -54,62 +29,6 @@ PyObject* new_network(PyTypeObject* type, PyObject*, PyObject*) {
     value.value_ptr() = new Network();
     value.type->init_instance(reinterpret_cast<py::detail::instance*>(self), nullptr);
     return self;
-}
-
-void build(Network& net, const std::vector<index_t>& input_sizes,
-           const std::vector<index_t>& layer_sizes, const std::vector<std::string>& transfer,
-           const std::vector<bool>& bias, const std::vector<std::vector<index_t>>& input_sources,
-           const std::vector<std::vector<index_t>>& layer_sources,
-           const std::vector<index_t>& output_layers, const std::vector<Steps>& input_processing,
-           const std::vector<Steps>& output_processing) {
-    const std::size_t n_layers = layer_sizes.size();
-    if (transfer.size() != n_layers || bias.size() != n_layers ||
-        input_sources.size() != n_layers || layer_sources.size() != n_layers ||
-        input_processing.size() != input_sizes.size() ||
-        output_processing.size() != output_layers.size()) {
-        throw py::value_error(
-            "Network: transfer, bias and the connections need one entry per "
-            "layer, processing one per input and output");
-    }
-    Structure s;
-    for (std::size_t j = 0; j < input_sizes.size(); ++j) {
-        s.inputs.push_back({input_sizes[j], make_processing(input_processing[j]), {}, {}});
-    }
-    for (std::size_t l = 0; l < n_layers; ++l) {
-        Layer layer{layer_sizes[l], transfer_from_name(transfer[l]), {}};
-        if (bias[l]) layer.connections.push_back({});
-        for (const index_t j : input_sources[l]) {
-            layer.connections.push_back({SourceKind::input, j});
-        }
-        for (const index_t j : layer_sources[l]) {
-            layer.connections.push_back({SourceKind::layer, j});
-        }
-        s.layers.push_back(std::move(layer));
-    }
-    for (std::size_t o = 0; o < output_layers.size(); ++o) {
-        s.outputs.push_back({output_layers[o], 0, make_processing(output_processing[o]), {}});
-    }
-    net = Network(std::move(s));
-}
-
-/// Per layer, the sources of its connections of one kind.
-std::vector<std::vector<index_t>> sources(const Network& net, SourceKind kind) {
-    std::vector<std::vector<index_t>> all;
-    for (const Layer& layer : net.structure().layers) {
-        std::vector<index_t> own;
-        for (const Connection& c : layer.connections) {
-            if (c.kind == kind) own.push_back(c.source);
-        }
-        all.push_back(std::move(own));
-    }
-    return all;
-}
-
-template <class Items, class Get>
-py::list list_of(const Items& items, Get&& get) {
-    py::list all;
-    for (const auto& item : items) all.append(py::cast(get(item)));
-    return all;
 }
 
 /// A view that keeps the values alive even when the network is laid out anew.
@@ -153,36 +72,6 @@ py::list block_rows(const Network& net) {
     return rows;
 }
 
-std::vector<index_t> sizes(const std::vector<Input>& inputs) {
-    std::vector<index_t> all;
-    for (const Input& input : inputs) all.push_back(input.size);
-    return all;
-}
-
-std::vector<index_t> sizes(const std::vector<Output>& outputs) {
-    std::vector<index_t> all;
-    for (const Output& output : outputs) all.push_back(output.size);
-    return all;
-}
-
-/// How to split one array among several inputs or outputs; a single one may change its size.
-template <class Items>
-std::vector<index_t> known_rows(const Items& items) {
-    return items.size() > 1 ? sizes(items) : std::vector<index_t>(items.size(), 0);
-}
-
-py::object set_transfer(Network& net, py::object layer, py::object name) {
-    const std::optional<long long> index = whole_number(layer);
-    if (!index) {
-        throw py::type_error(
-            text("set_transfer: layer must be a whole number from 0, got ", type_name(layer)));
-    }
-    const auto transfer =
-        transfer_from_name(word(name, "set_transfer", "name", "the name of a transfer function"));
-    net.set_transfer(static_cast<index_t>(*index), transfer);
-    return py::none();
-}
-
 py::object assign(Network& net, py::object other) {
     if (!py::isinstance<Network>(other)) {
         throw py::type_error(
@@ -192,7 +81,7 @@ py::object assign(Network& net, py::object other) {
     return py::none();
 }
 
-void set_wb(Network& net, py::handle values) {
+py::object set_wb(Network& net, py::object values) {
     const py::array wb = doubles(values, {"setwb", "wb"});
     if (wb.ndim() != 1) {
         throw py::value_error("setwb: wb has shape " + shape_text(wb) +
@@ -200,20 +89,89 @@ void set_wb(Network& net, py::handle values) {
                               " elements");
     }
     net.set_parameters(vector(wb));
+    return py::none();
+}
+
+py::object set_learn(Network& net, py::object name, py::object learn) {
+    const std::string block = word(name, "set_learn", "name", "the name of a block");
+    net.set_learn(block, flag(learn, "set_learn", "flag"));
+    return py::none();
+}
+
+/// How to split one array among several inputs or outputs; a single one may change its size.
+std::vector<index_t> known_rows(const std::vector<index_t>& rows) {
+    return rows.size() > 1 ? rows : std::vector<index_t>(rows.size(), 0);
+}
+
+py::object configure(Network& net, py::object x, py::object t) {
+    const Signals sx(x, {"configure", "x"}, known_rows(input_rows(net)));
+    const Signals st(t, {"configure", "t"}, known_rows(output_rows(net)));
+    const InterruptCheck check(check_signals);
+    net.configure(sx.views(), st.views());
+    return py::none();
+}
+
+void set_regularization(Network& net, py::object given) {
+    const double r = PyFloat_AsDouble(given.ptr());
+    if (PyErr_Occurred()) {
+        PyErr_Clear();
+        throw py::type_error("Network: regularization must be a number, got " + type_name(given));
+    }
+    if (!(r >= 0.0 && r <= 1.0)) {
+        throw py::value_error(text("Network: regularization is ", r, ", expected 0 to 1"));
+    }
+    net.performance.regularization = r;
+}
+
+void set_annotations(Network& net, py::object given) {
+    try {
+        net.annotations = py::cast<std::map<std::string, std::string>>(given);
+    } catch (const py::cast_error&) {
+        throw py::type_error("Network: annotations must be a dict of texts, got " +
+                             type_name(given) + (PyDict_Check(given.ptr()) ? " of others" : ""));
+    }
 }
 
 py::array outputs(const Network& net, py::object x, py::object n_threads, py::object out) {
     const auto threads = thread_count(n_threads, "sim");
-    const Signals sx(x, {"sim", "x"}, sizes(net.structure().inputs));
+    const Signals sx(x, {"sim", "x"}, input_rows(net));
     const index_t samples = sx.views().empty() ? 0 : sx.views()[0].cols;
     const py::array y =
-        result(out, {"sim", "out"}, {{net.n_outputs(), samples}, instead::fewer_samples});
+        result(out, {"sim", "out"}, {{net.n_outputs(), samples}, instead::fewer_columns});
     refuse_overlap(y, "sim", sx.arrays(), "x");
     refuse_overlap(y, "sim", net);
     const double work =
         2.0 * static_cast<double>(net.n_parameters() + 1) * static_cast<double>(samples);
     unlocked(work, net, [&](const Network& own) { simulate(own, sx.views(), matrix(y), threads); });
     return y;
+}
+
+void bind_methods(py::class_<Network>& cls) {
+    def_method(cls, {"block", "block", "net.block"},
+               "A writable view of one block: (S,) for a bias, else (S, C) in Fortran order.",
+               {required("name")}, [](Network& net, py::object name) {
+                   return block_view(net, word(name, "block", "name", "the name of a block"));
+               });
+    def_method(cls, {"assign", "assign", "net.assign"}, "Becomes a deep copy of the other network.",
+               {required("other")}, assign);
+    def_method(cls, {"__call__", "sim", "net"}, "Network outputs, S x Q.",
+               {required("x"), keyword("n_threads"), keyword("out")}, outputs);
+    def_method(cls, {"set_learn", "set_learn", "net.set_learn"},
+               "Freezes or frees a block; wb changes its length accordingly.",
+               {required("name"), required("flag")}, set_learn);
+    def_method(cls, {"configure", "configure", "net.configure"},
+               "Takes sizes, ranges and process functions from data.",
+               {required("x"), required("t")}, configure);
+    def_method(cls, {"init", "init", "net.init"}, "Draws new weights (Nguyen-Widrow).",
+               {optional("seed")}, [](Network& net, py::object seed) {
+                   net.initialize(random_seed(seed, "init"));
+                   return py::none();
+               });
+    def_method(cls, {"setwb", "setwb", "net.setwb"}, "Sets every parameter from a vector, (P,).",
+               {required("wb")}, set_wb);
+    def_method(cls, {"to_bytes", "to_bytes", "net.to_bytes"},
+               "Structure, settings and parameters as bytes, such as a file has.",
+               [](Network& net) { return py::bytes(to_bytes(net)); });
 }
 
 }  // namespace
@@ -223,124 +181,43 @@ void bind_network(py::module_& m) {
                                 type->ht_type.tp_new = &new_network;
                             }),
                             "A network and its parameters; see jacnet.Network.");
-    cls.def("build", &build, py::kw_only(), py::arg("input_sizes"), py::arg("layer_sizes"),
-            py::arg("transfer"), py::arg("bias"), py::arg("input_sources"),
-            py::arg("layer_sources"), py::arg("output_layers"), py::arg("input_processing"),
-            py::arg("output_processing"),
-            "Becomes a network of this structure, with zero parameters.")
-        .def_property_readonly("input_sizes",
-                               [](const Network& net) { return sizes(net.structure().inputs); })
-        .def_property_readonly("output_sizes",
-                               [](const Network& net) { return sizes(net.structure().outputs); })
-        .def_property_readonly("layer_sizes",
-                               [](const Network& net) {
-                                   return list_of(net.structure().layers,
-                                                  [](const Layer& l) { return l.size; });
-                               })
-        .def_property_readonly("output_layers",
-                               [](const Network& net) {
-                                   return list_of(net.structure().outputs,
-                                                  [](const Output& o) { return o.layer; });
-                               })
-        .def_property_readonly("transfer",
-                               [](const Network& net) {
-                                   return list_of(net.structure().layers, [](const Layer& l) {
-                                       return std::string(name(l.transfer));
-                                   });
-                               })
-        .def_property_readonly("bias_connect",
-                               [](const Network& net) {
-                                   py::list all;
-                                   for (const auto& own : sources(net, SourceKind::bias)) {
-                                       all.append(py::bool_(!own.empty()));
-                                   }
-                                   return all;
-                               })
-        .def_property_readonly("input_sources",
-                               [](const Network& net) { return sources(net, SourceKind::input); })
-        .def_property_readonly("layer_sources",
-                               [](const Network& net) { return sources(net, SourceKind::layer); })
-        .def_property_readonly(
-            "input_processing",
-            [](const Network& net) { return processing_list(net.structure().inputs); })
-        .def_property_readonly(
-            "output_processing",
-            [](const Network& net) { return processing_list(net.structure().outputs); })
-        .def_property_readonly(
-            "input_ranges", [](const Network& net) { return range_list(net.structure().inputs); })
-        .def_property_readonly(
-            "output_ranges", [](const Network& net) { return range_list(net.structure().outputs); })
-        .def_property_readonly("configured", &Network::configured)
-        .def_property_readonly("n_parameters", &Network::n_parameters)
+    cls.def_property_readonly("n_parameters", &Network::n_parameters)
         .def_property_readonly("wb", &wb_view, "The parameter vector (P,), a writable view.")
         .def_property_readonly("blocks", &block_rows)
-        .def("set_learn", &Network::set_learn, py::arg("name"), py::arg("flag"))
-        .def(
-            "configure",
-            [](Network& net, py::object x, py::object t) {
-                const Signals sx(x, {"configure", "x"}, known_rows(net.structure().inputs));
-                const Signals st(t, {"configure", "t"}, known_rows(net.structure().outputs));
-                const InterruptCheck check(check_signals);
-                net.configure(sx.views(), st.views());
-            },
-            py::arg("x"), py::arg("t"))
-        .def(
-            "init",
-            [](Network& net, py::object seed) { net.initialize(random_seed(seed, "init")); },
-            py::arg("seed") = py::none())
-        .def("setwb", &set_wb, py::arg("wb"))
         .def_property(
             "performance",
             [](const Network& net) { return std::string(name(net.performance.function)); },
             [](Network& net, py::object function) {
-                net.performance.function = performance_from_name(
-                    word(function, "Network", "performance", "the name of a performance function"));
+                net.performance.function =
+                    named(function, "Network", "performance", "the name of a performance function",
+                          performance_from_name);
             })
         .def_property(
             "normalization",
             [](const Network& net) { return std::string(name(net.performance.normalization)); },
             [](Network& net, py::object name) {
-                net.performance.normalization = normalization_from_name(
-                    word(name, "Network", "normalization", "'none', 'standard' or 'percent'"));
+                net.performance.normalization =
+                    named(name, "Network", "normalization", "'none', 'standard' or 'percent'",
+                          normalization_from_name);
             })
         .def_property(
             "regularization", [](const Network& net) { return net.performance.regularization; },
-            [](Network& net, py::object given) {
-                const double r = PyFloat_AsDouble(given.ptr());
-                if (PyErr_Occurred()) {
-                    PyErr_Clear();
-                    throw py::type_error("Network: regularization must be a number, got " +
-                                         type_name(given));
-                }
-                if (!(r >= 0.0 && r <= 1.0)) {
-                    throw py::value_error("regularization must lie in 0 to 1, got " +
-                                          std::to_string(r));
-                }
-                net.performance.regularization = r;
-            })
+            set_regularization)
         .def_property(
             "annotations",
             [](const Network& net) {  // a copy would take writes and lose them
                 return py::module_::import("types").attr("MappingProxyType")(
                     py::cast(net.annotations));
             },
-            [](Network& net, const std::map<std::string, std::string>& texts) {
-                net.annotations = texts;
-            })
-        .def("to_bytes", [](const Network& net) { return py::bytes(to_bytes(net)); })
-        .def_static(
-            "from_bytes", [](const py::bytes& data) { return from_bytes(std::string(data)); },
-            py::arg("data"));
-    def_method(cls, {"block", "block", "net.block"},
-               "A writable view of one block: (S,) for a bias, else (S, C) in Fortran order.",
-               {required("name")}, [](Network& net, py::object name) {
-                   return block_view(net, word(name, "block", "name", "the name of a block"));
-               });
-    def_method(cls, {"set_transfer", "set_transfer", "net.set_transfer"},
-               "Another transfer function for a layer, counted from 0.",
-               {required("layer"), required("name")}, set_transfer);
-    def_method(cls, {"assign", "assign", "net.assign"}, "Becomes a deep copy of the other network.",
-               {required("other")}, assign);
-    def_method(cls, {"__call__", "sim", "net"}, "Network outputs, S x Q.",
-               {required("x"), keyword("n_threads"), keyword("out")}, outputs);
+            set_annotations);
+    bind_methods(cls);
+    def_fast(
+        m, "network_of_bytes", "The network of such bytes as to_bytes returns.", {required("data")},
+        [](py::object data) {
+            if (!PyBytes_Check(data.ptr())) {
+                throw py::type_error("from_bytes: data must be bytes, as to_bytes returns, got " +
+                                     type_name(data));
+            }
+            return from_bytes(py::cast<std::string>(data));
+        });
 }

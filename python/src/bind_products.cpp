@@ -118,7 +118,8 @@ py::array jvp(PyLinearization& lin, py::handle v, py::handle order, py::handle n
     DirectionsArgument directions(v, function, lin.n_parameters());
     const Answer y =
         lin.target(function, out,
-                   {directions.shape({lin.n_outputs(), lin.n_samples()}), instead::fewer_vectors});
+                   {directions.shape({lin.n_outputs(), lin.n_samples()}),
+                    directions.many ? instead::fewer_vectors : instead::fewer_samples});
     if (!out.is_none()) refuse_overlap(y, function, {directions.given}, "v");
     const MatrixView<const double> values = directions.values(function, arrange);
     const index_t step = sizeof(double);
@@ -136,6 +137,7 @@ py::array vjp(PyLinearization& lin, py::handle u, py::handle order, py::handle n
     const char* function = "vjp";
     const ParameterOrder rearrange(function, lin.network(), order);
     const auto threads = thread_count(n_threads, function);
+    if (!lin.network().configured()) lin.made();  // says so, before sizes are compared
     const OutputsArgument weights(u, function, lin.n_outputs(), lin.n_samples());
     Shape shape{lin.n_parameters()};
     if (weights.many) shape.push_back(weights.count);

@@ -4,8 +4,8 @@
 
 #include <pybind11/stl.h>
 
+#include "data.hpp"
 #include "fast_call.hpp"
-#include "ndarray.hpp"
 #include "options.hpp"
 #include "unlocked.hpp"
 
@@ -149,11 +149,10 @@ py::dict python_train(py::object net_object, py::object x, py::object t, py::obj
     TrainingSettings settings = settings_of(options);
     settings.seed = random_seed(seed, "train");
     settings.n_threads = thread_count(n_threads, "train");
-    std::vector<index_t> x_rows, t_rows;
-    for (const Input& input : net.structure().inputs) x_rows.push_back(input.size);
-    for (const Output& output : net.structure().outputs) t_rows.push_back(output.size);
-    const Signals sx(x, {"train", "x"}, x_rows), st(t, {"train", "t"}, t_rows);
-    const Weights weights(ew, "train");
+    const Signals sx(x, {"train", "x"}, input_rows(net)), st(t, {"train", "t"}, output_rows(net));
+    index_t outputs = 0;
+    for (const auto& targets : st.views()) outputs += targets.rows;
+    const Weights weights(ew, "train", outputs, sx.views().empty() ? 0 : sx.views()[0].cols);
     Interrupts interrupts(callback);
     settings.callback = [&](const EpochState& state) { return interrupts(state); };
     TrainingRecord record;

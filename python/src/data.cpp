@@ -21,17 +21,38 @@ std::span<const index_t> rows(const Ports& ports, Workspace& work) {
     return sizes;
 }
 
+template <class Ports>
+std::vector<index_t> listed_rows(const Ports& ports) {
+    Workspace work;
+    const auto sizes = rows(ports, work);
+    return {sizes.begin(), sizes.end()};
+}
+
+template <class Ports>
+Signals signals(py::handle object, const Argument& argument, const Ports& ports) {
+    Workspace work;
+    return Signals(object, argument, rows(ports, work));
+}
+
+index_t columns(const Signals& x) { return x.views().empty() ? 0 : x.views()[0].cols; }
+
 }  // namespace
+
+std::vector<index_t> input_rows(const Network& net) { return listed_rows(net.structure().inputs); }
+
+std::vector<index_t> output_rows(const Network& net) {
+    return listed_rows(net.structure().outputs);
+}
 
 Data::Data(const Network& net, const char* function, py::handle x, py::handle t, py::handle ew,
            py::handle samples)
-    : net_(net), ew_(ew, function) {
-    Workspace work;
-    x_ = Signals(x, {function, "x"}, rows(net.structure().inputs, work));
-    if (!t.is_none()) t_ = Signals(t, {function, "t"}, rows(net.structure().outputs, work));
+    : net_(net),
+      x_(signals(x, {function, "x"}, net.structure().inputs)),
+      ew_(ew, function, net.n_outputs(), columns(x_)) {
+    if (!t.is_none()) t_ = signals(t, {function, "t"}, net.structure().outputs);
+    const index_t total = columns(x_);
     samples_.x = x_.take_views();
     samples_.t = t_.take_views();
-    const index_t total = samples_.x.empty() ? 0 : samples_.x[0].cols;
     samples_.ew = ew_.view();
     samples_.indices = sample_indices(samples, total, function);
     count_ = samples_.indices ? static_cast<index_t>(samples_.indices->size()) : total;

@@ -31,6 +31,10 @@ private:
     index_t count_ = 0;
 };
 
+/// Rows of every input, or output; 0 where they are not known yet.
+std::vector<index_t> input_rows(const Network& net);
+std::vector<index_t> output_rows(const Network& net);
+
 /// Targets that a question cannot do without: None is refused like any other non-array.
 py::handle need(py::handle t, const char* function);
 

@@ -64,7 +64,7 @@ ew : error weights, as in ``linearize``
 order : {'matlab', 'torch', 'keras', 'sklearn'}, optional
     Order of the parameters in the result; see ``Layout.permutation``.
 sign : {'true', 'matlab'}
-    MATLAB returns the negative gradient; 'matlab' does so too. Does not concern 'de_dwb'.
+    MATLAB returns the negative gradient; 'matlab' does so too. 'de_dwb' is the same for both.
 samples : indices, boolean mask or slice, optional
     The samples to use.
 n_threads : int, optional

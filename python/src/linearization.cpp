@@ -134,7 +134,7 @@ py::array PyLinearization::gram(const char* function, py::handle n_threads, py::
                                 GramForm form) {
     const auto threads = thread_count(n_threads, function);
     const index_t size = form == GramForm::full ? n_columns_ : data_.count();
-    const py::array g = exact_target(function, out, {{size, size}, instead::fewer_samples});
+    const py::array g = exact_target(function, out, {{size, size}, instead::gram});
     into(function, g, work(n_columns_),
          [&](const auto& view) { made_->gram(view, threads, form); });
     return g;

@@ -5,6 +5,7 @@
 #include "jacnet/runtime.hpp"
 
 void bind_network(pybind11::module_& m);
+void bind_structure(pybind11::module_& m);
 void bind_derivatives(pybind11::module_& m);
 void bind_errors(pybind11::module_& m);
 void bind_inputs(pybind11::module_& m);
@@ -18,6 +19,7 @@ PYBIND11_MODULE(_core, m) {
     m.doc() = "The compiled core of jacnet: everything numerical.";
     jacnet::instruction_set();  // a JACNET_ISA that cannot be had is an error at import
     bind_network(m);
+    bind_structure(m);
     bind_derivatives(m);
     bind_errors(m);
     bind_inputs(m);

@@ -165,19 +165,22 @@ Signals::Signals(py::handle object, const Argument& argument, std::span<const in
     }
 }
 
-Weights::Weights(py::handle object, const char* function) {
+Weights::Weights(py::handle object, const char* function, index_t rows, index_t cols) {
     if (object.is_none()) return;
     const Argument argument{function, "ew"};
     const py::array array = doubles(object, argument);
     arrays_.push_back(array);
     const auto* data = static_cast<const double*>(array.data());
+    const bool wrong_vector = array.ndim() == 1 && array.size() != 1 && array.size() != cols;
     if (array.ndim() == 0) {
         view_ = {data, 1, 1};
-    } else if (array.ndim() <= 2) {
+    } else if (array.ndim() <= 2 && !wrong_vector) {
         view_ = signal_view(array, argument, 1);
     } else {
-        throw py::value_error(text(function, ": ew has shape ", shape_text(array),
-                                   ", expected one weight, (1, Q), (S, 1) or (S, Q)"));
+        throw py::value_error(
+            text(function, ": ew has shape ", shape_text(array), ", expected one weight, (1, ",
+                 cols, "), (", rows, ", 1) or (", rows, ", ", cols, ")",
+                 wrong_vector && array.size() == rows ? "; pass ew[:, None]" : ""));
     }
 }
 

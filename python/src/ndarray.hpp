@@ -47,7 +47,8 @@ private:
 /// Error weights: a number, a row, a column or a matrix.
 class Weights {
 public:
-    Weights(py::handle object, const char* function);
+    /// @param rows, cols  outputs and samples; one row of weights may be a vector
+    Weights(py::handle object, const char* function, index_t rows, index_t cols);
     MatrixView<const double> view() const { return view_; }
     const std::vector<py::array>& arrays() const { return arrays_; }
 

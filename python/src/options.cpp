@@ -8,6 +8,7 @@
 namespace jacnet::python {
 
 std::optional<long long> whole_number(py::handle object) {
+    if (PyBool_Check(object.ptr())) return std::nullopt;
     const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(object.ptr()));
     if (!index) {
         if (!PyErr_ExceptionMatches(PyExc_TypeError)) throw py::error_already_set();
@@ -37,7 +38,7 @@ std::optional<std::uint32_t> random_seed(py::handle object, const char* function
 std::optional<int> thread_count(py::handle object, const char* function) {
     if (object.is_none()) return std::nullopt;
     const std::optional<long long> n = whole_number(object);
-    if (!n || PyBool_Check(object.ptr())) {
+    if (!n) {
         throw py::type_error(text(function, ": n_threads must be a whole number or None, got ",
                                   type_name(object), "; None uses all that there are"));
     }

@@ -8,7 +8,8 @@
 
 namespace jacnet::python {
 
-/// Through __index__; nothing for what is no whole number, the largest for what does not fit.
+/// Through __index__; nothing for what is no whole number, as True is none, the largest for what
+/// does not fit.
 std::optional<long long> whole_number(py::handle object);
 
 /// None or a whole number from 0 to 2**32 - 1.

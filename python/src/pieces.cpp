@@ -82,7 +82,7 @@ py::array packed_hessian(PyLinearization& lin, const char* function, Curvature k
                          const ParameterOrder& order, py::handle n_threads, py::handle out) {
     const auto threads = thread_count(n_threads, function);
     const index_t p = lin.n_parameters();
-    const Answer h = lin.target(function, out, {{p * (p + 1) / 2}, instead::hessian});
+    const Answer h = lin.target(function, out, {{p * (p + 1) / 2}, instead::blocks});
     Linearization& made = lin.made();
     lin.ask(function, lin.work(p), [&] { made.hessian_packed(vector(h), kind, threads); });
     order.packed(vector(h), p);

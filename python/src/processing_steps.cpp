@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "words.hpp"
+
 namespace jacnet::python {
 
 namespace {
@@ -29,6 +31,22 @@ bool has(const StepParameter& parameter, Process process) {
     return std::find(parameter.of.begin(), parameter.of.end(), process) != parameter.of.end();
 }
 
+/// @throws ValueError with the near name and the list
+const StepParameter& parameter(Process process, py::handle key, const char* argument) {
+    std::vector<std::string_view> known;
+    for (const StepParameter& p : step_parameters()) {
+        if (!has(p, process)) continue;
+        if (py::str(p.name).equal(key)) return p;
+        known.push_back(p.name);
+    }
+    std::string list;
+    for (const auto& one : known) list += (list.empty() ? "" : ", ") + std::string(one);
+    const std::string near = suggestion(key, known);
+    throw py::value_error(
+        text("Network: ", argument, ": ", name(process), " has no parameter ", quoted(key), near,
+             near.empty() ? "; there are: " : " There are: ", list.empty() ? "none" : list));
+}
+
 py::array copied_matrix(const std::vector<double>& values, index_t rows, index_t cols) {
     py::array_t<double, py::array::f_style> out({rows, cols});
     std::copy(values.begin(), values.end(), out.mutable_data());
@@ -37,21 +55,14 @@ py::array copied_matrix(const std::vector<double>& values, index_t rows, index_t
 
 }  // namespace
 
-Processing make_processing(const Steps& steps) {
+Processing make_processing(const Steps& steps, const char* argument) {
     Processing processing;
-    for (const auto& [word, parameters] : steps) {
+    for (const auto& [name, parameters] : steps) {
         ProcessStep step;
-        step.function = process_from_name(word);
+        step.function =
+            named(name, "Network", argument, "the name of a process function", process_from_name);
         for (const auto& [key, value] : parameters) {
-            const auto name = py::cast<std::string>(key);
-            const auto& all = step_parameters();
-            const auto found = std::find_if(all.begin(), all.end(), [&](const StepParameter& p) {
-                return name == p.name && has(p, step.function);
-            });
-            if (found == all.end()) {
-                throw py::value_error("Network: " + word + " has no parameter '" + name + "'");
-            }
-            step.*(found->value) = py::cast<double>(value);
+            step.*(parameter(step.function, key, argument).value) = py::cast<double>(value);
         }
         processing.steps.push_back(std::move(step));
     }

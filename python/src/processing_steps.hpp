@@ -1,7 +1,6 @@
 #pragma once
 /// Process functions as Python writes them: a name and a dict of parameters.
 
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,10 +8,11 @@
 
 namespace jacnet::python {
 
-using Steps = std::vector<std::pair<std::string, py::dict>>;
+using Steps = std::vector<std::pair<py::object, py::dict>>;
 
-/// @throws ValueError for a parameter that the function does not have
-Processing make_processing(const Steps& steps);
+/// @param argument  of Network, for messages
+/// @throws TypeError, ValueError for a name or parameter that there is not
+Processing make_processing(const Steps& steps, const char* argument);
 
 /// One step with its name, parameters and, once fitted, settings.
 py::dict step_dict(const ProcessStep& step);

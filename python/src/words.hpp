@@ -5,6 +5,7 @@
 
 #include <initializer_list>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,18 @@ std::string word(pybind11::handle object, const char* function, const char* argu
 /// @throws TypeError, ValueError with the nearest word
 std::size_t one_of(pybind11::handle object, const char* function, const char* argument,
                    std::initializer_list<std::string_view> known, const char* hint = "");
+
+/// What a name stands for, by `from_name`, whose refusal gets the function and the argument.
+template <class FromName>
+auto named(pybind11::handle object, const char* function, const char* argument,
+           const std::string& expected, FromName from_name) {
+    const std::string name = word(object, function, argument, expected);
+    try {
+        return from_name(name);
+    } catch (const std::invalid_argument& error) {
+        throw std::invalid_argument(text(function, ": ", argument, ": ", error.what()));
+    }
+}
 
 /// True or False, NumPy's as well.
 bool flag(pybind11::handle object, const char* function, const char* argument);

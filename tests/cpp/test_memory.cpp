@@ -31,7 +31,7 @@ std::string refused(F&& f) {
     } while (false)
 
 constexpr const char* forms =
-    "ask for products with vectors (HessianOperator), hessian(structure='block') or "
+    "ask for products with vectors (hvp, HessianOperator), hessian_block of some rows or "
     "hessian_diagonal";
 
 /// A network of a million parameters, on one sample.
@@ -62,14 +62,19 @@ void check_float_sums() {
     Linearization lin(wide.net,
                       {.x = {wide.x.view()}, .t = {wide.t.view()}, .ew = {}, .indices = repeated});
     const MatrixView<float> h{nullptr, Wide::p, Wide::p};
-    CHECK_REFUSED(lin.hessian(h, Curvature::gauss_newton), "float32: the matrix's sums in float64 ",
-                  forms);
+    constexpr const char* sums = ": the sums in float64 of a float32 matrix ";
+    constexpr const char* fewer = "ask for fewer samples at a time (samples=)";
+    std::vector<float> je(static_cast<std::size_t>(Wide::p));
+    CHECK_REFUSED(lin.hessian(h), std::string("hessian") + sums, fewer);
+    CHECK_REFUSED(lin.hessian(h, Curvature::gauss_newton), std::string("gauss_newton") + sums,
+                  fewer);
+    CHECK_REFUSED(lin.normal_equations(h, {je.data(), Wide::p}),
+                  std::string("normal_equations") + sums, fewer);
 }
 
 void check_pieces(Wide& wide) {
     constexpr const char* fewer =
         "ask for fewer rows or columns at a time, or for hessian_diagonal";
-    constexpr const char* instead = "ask for hessian_diagonal, or hessian_block of fewer rows";
     std::vector<index_t> many(static_cast<std::size_t>(Wide::width));
     for (std::size_t i = 0; i < many.size(); ++i) many[i] = static_cast<index_t>(2 * i);
     double element = 0.0;
@@ -82,7 +87,7 @@ void check_pieces(Wide& wide) {
     const std::vector<MatrixView<double>> plain{{nullptr, hidden, hidden},
                                                 {nullptr, output, output}};
     CHECK_REFUSED(wide.lin.hessian_layers(plain), "hessian_layers: the lists of its products ",
-                  instead);
+                  forms);
     std::vector<MatrixView<double>> spread = plain;
     for (MatrixView<double>& block : spread) {
         block.row_stride = 2;
@@ -102,7 +107,7 @@ void check_gram() {
     const MatrixView<const double> x{&zero, inputs, 1, 0, 0};
     const std::vector<index_t> repeated(static_cast<std::size_t>(samples), 0);
     Linearization lin(net, {.x = {x}, .t = {}, .ew = {}, .indices = repeated});
-    constexpr const char* fewer = "take fewer samples at a time (samples=, or ntk of two parts)";
+    constexpr const char* fewer = "ask for fewer samples at a time (samples=, or ntk of two parts)";
     CHECK_REFUSED(lin.gram(MatrixView<double>{nullptr, samples, samples}),
                   "gram: sources and sensitivities of all samples ", fewer);
     CHECK_REFUSED(lin.gram(MatrixView<float>{nullptr, samples, samples}),
@@ -127,7 +132,7 @@ void check_vectors() {
         sum_for_vectors(
             "vjp", tape, {}, 1, out, [](const Block&) {}, [](const Block&, index_t, double*) {},
             [](index_t, index_t, double sum) { return sum; }),
-        "vjp: the sums over samples ", "freeze blocks of parameters (net.set_learn)");
+        "vjp: the sums over samples ", "ask for fewer parameters (net.set_learn)");
 }
 
 /// What fits is not refused: the same numbers by whichever blocks, of kept curvatures or not.

@@ -73,7 +73,8 @@ def test_nothing_is_called_otherwise():
     """Else pybind11 answers, and lists values."""
     public = {n for n in vars(_core) if not n.startswith("_")} - {"Network", "Linearization"}
     assert public == set(FUNCTIONS)
-    assert set(OF_NETWORKS) == {"__call__", "block", "set_transfer", "assign"}
+    callables = {n for n, f in vars(_core.Network).items() if callable(f)}
+    assert {n for n in callables - set(OF_NETWORKS) if n[:2] != "__"} == {"_pybind11_conduit_v1_"}
     others = {n for n, f in vars(jn.Linearization).items() if callable(f)} - set(METHODS)
     assert {n for n in others if not n.startswith("_")} == {"check"}  # of Python's own
 
@@ -123,7 +124,7 @@ def test_names_that_are_no_words(problem):
     assert "unknown argument 'aaa" in refused(jn.gradient, net, x, t, **{"a" * 10**6: 1})
     with pytest.raises(ValueError, match=r"hessian: kind is '\\udc80', expected 'exact' or"):
         jn.hessian(net, x, t, kind="\udc80")
-    with pytest.raises(ValueError, match=r"defaultderiv: unknown quantity 'aaa.*\.\.\.; did you"):
+    with pytest.raises(ValueError, match=r"defaultderiv: what is 'aaa.*\.\.\., expected"):
         jn.defaultderiv("a" * 10**6, net, x, t)
     with pytest.raises(ValueError, match=r"hessian: kind is 'aaa.*\.\.\., expected"):
         jn.hessian(net, x, t, kind="a" * 10**6)

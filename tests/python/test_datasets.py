@@ -76,10 +76,11 @@ def test_names_are_found_in_any_case():
     assert jn.datasets.nist("ENSO").units["x"] == "months"
 
 
-@pytest.mark.parametrize("bad", ["Thurbr", 3])
-def test_unknown_name(bad):
-    with pytest.raises(ValueError, match="no set named"):
-        jn.datasets.nist(bad)
+def test_unknown_name():
+    with pytest.raises(ValueError, match="nist: no set named 'Thurbr'"):
+        jn.datasets.nist("Thurbr")
+    with pytest.raises(TypeError, match="nist: name must be the name of a set, got int"):
+        jn.datasets.nist(3)
 
 
 def test_unknown_name_is_answered_with_the_nearest():

@@ -1,5 +1,9 @@
 """dtype=numpy.float32: the same numbers as float64, rounded, and no more than that."""
 
+import inspect
+import re
+from pathlib import Path
+
 import jacnet as jn
 import numpy as np
 import pytest
@@ -185,6 +189,15 @@ def test_other_dtypes_are_refused(dtype):
         message = f"{name}: dtype must be numpy.float64 or numpy.float32, got "
         with pytest.raises(TypeError, match=message):
             getattr(jn, name)(*arguments_, dtype=dtype)
+
+
+def test_the_page_names_the_functions_that_take_it():
+    page = Path(__file__).parents[2] / "docs" / "float32.md"
+    text = page.read_text(encoding="utf-8")
+    listed = re.search(r"Of the functions, (.*?) take `dtype=`", text, re.DOTALL)[1]
+    compiled = [n for n in jn.__all__ if type(getattr(jn, n)) is type(jn.gradient)]
+    taking = {n for n in compiled if "dtype" in inspect.signature(getattr(jn, n)).parameters}
+    assert set(re.findall(r"`(\w+)`", listed)) == taking - {"num2deriv", "num5deriv"}
 
 
 def test_differences_are_float64():

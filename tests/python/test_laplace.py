@@ -348,8 +348,12 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("options", "error", "message"),
         [
-            ({"structure": "kron"}, ValueError, "laplace: structure: unknown name 'kron'"),
-            ({"form": "both"}, ValueError, "laplace: form: unknown name"),
+            (
+                {"structure": "kron"},
+                ValueError,
+                "laplace: structure is 'kron', expected 'full'",
+            ),
+            ({"form": "both"}, ValueError, "laplace: form is 'both', expected"),
             ({"prior_precision": -1}, ValueError, "prior_precision is -1.0, expected a finite"),
             ({"prior_precision": "x"}, TypeError, "prior_precision must be a number"),
             ({"prior_precision": [1.0, 2.0]}, ValueError, r"shape \(2,\), expected .* \(27,\)"),

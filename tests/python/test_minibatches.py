@@ -117,7 +117,7 @@ class TestBatchWeight:
 
     def test_bad_input(self):
         net, x, t, _ = problem()
-        with pytest.raises(ValueError, match=r"batch_weight: purpose: unknown name 'sum'"):
+        with pytest.raises(ValueError, match=r"batch_weight: purpose is 'sum', expected 'whole'"):
             jn.batch_weight(net, x, t, [0], purpose="sum")
         with pytest.raises(ValueError, match="batch_weight: samples is empty"):
             jn.batch_weight(net, x, t, [], purpose="estimate")
@@ -302,7 +302,7 @@ class TestAccumulate:
         ("call", "error", "message"),
         [
             (lambda n, x, t: jn.accumulate("jacobian", n, [(x, t)]), ValueError,
-             "accumulate: unknown quantity"),
+             "accumulate: what is"),
             (lambda n, x, t: jn.accumulate([], n, [(x, t)]), ValueError, "what is empty"),
             (lambda n, x, t: jn.accumulate("hessian", "net", []), TypeError, "jacnet.Network"),
             (lambda n, x, t: jn.accumulate("hessian", n, []), ValueError,
@@ -317,7 +317,7 @@ class TestAccumulate:
             (lambda n, x, t: jn.chunks([x, x[:, 1:]], t, 2), ValueError, "arrays of x differ"),
             (lambda n, x, t: jn.Accumulator(n, "gradient").hessian(), ValueError, "not asked for"),
             (lambda n, x, t: jn.accumulate("hesian", n, [(x, t)]), ValueError,
-             "accumulate: unknown quantity 'hesian'; did you mean 'hessian'"),
+             "accumulate: what is 'hesian', expected .*; did you mean 'hessian'"),
             (lambda n, x, t: jn.accumulate(3, n, []), TypeError, "accumulate: what must .* got 3"),
             (lambda n, x, t: jn.Accumulator(n, [3]), TypeError, "Accumulator: what must"),
             (lambda n, x, t: jn.accumulate("hessian", n, [(x, None)]), TypeError,
@@ -338,7 +338,7 @@ class TestAccumulate:
             (lambda n, x, t: jn.chunks(x, t, 2, ew=np.ones(2)), ValueError, r"pass ew\[:, None\]"),
             (lambda n, x, t: jn.chunks(x, t, 2, ew=np.ones(3)), ValueError, r"\(2, 7\)$"),
             (lambda n, x, t: jn.accumulate("hessian", n, [(x, t)], n_threads="a"), TypeError,
-             "accumulate: chunk 0: hessian: n_threads"),
+             "accumulate: chunk 0: n_threads"),
             (lambda n, x, t: jn.chunks(x, t, 2, ew=np.ones((1, 1, 7))), ValueError,
              "chunks: ew has shape"),
             (lambda n, x, t: jn.batch_weight(n, x.T, t, [0]), ValueError, "batch_weight: x"),

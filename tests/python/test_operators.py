@@ -142,8 +142,17 @@ def test_refusals(problem):
         jn.JacobianOperator(net)
     with refused(ValueError, "JacobianOperator: x", "(40, 3)", "x.T"):
         jn.JacobianOperator(net, x.T)
-    with pytest.raises(ValueError, match="dimension mismatch"):
-        jn.JacobianOperator(net, x) @ np.zeros(5)
+    for bad in (np.zeros(5), np.zeros((5, 2))):
+        with refused(ValueError, "JacobianOperator: the operand has shape", "5", "100 rows"):
+            jn.JacobianOperator(net, x) @ bad
+    for product in ("rmatvec", "rmatmat"):
+        with refused(ValueError, "JacobianOperator: the operand has shape (3, 1)", "80 rows"):
+            getattr(jn.JacobianOperator(net, x), product)(np.zeros((3, 1)))
+    for name in ("Hessian", "GaussNewton", "Gram", "Jacobian"):
+        data = problem[1:] if name in ("Hessian", "GaussNewton") else (x,)
+        operator = getattr(jn, f"{name}Operator")(net, *data)
+        with refused(ValueError, f"{name}Operator: ", "nan", "finite"):
+            operator @ np.full(operator.shape[1], np.nan)
     with refused(AttributeError, "jacnet", "JacobianOperators"):
         _ = jn.JacobianOperators
 

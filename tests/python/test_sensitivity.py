@@ -98,7 +98,7 @@ class TestBadInput:
             jn.sensitivity(net, x.T)
         with pytest.raises(ValueError, match=r"scale.*'raw'"):
             jn.sensitivity(net, x, scale="rawr")
-        with pytest.raises(ValueError, match="sensitivity: there are no samples"):
+        with pytest.raises(ValueError, match="sensitivity: x or samples is empty"):
             jn.sensitivity(net, x[:, :0])
         with pytest.raises(ValueError, match="sensitivity: input_names has 2 names, expected 3"):
             jn.sensitivity(net, x, input_names=["a", "b"])
@@ -130,7 +130,7 @@ class TestPlot:
         matplotlib.pyplot.close("all")
 
     def test_not_a_table(self):
-        with pytest.raises(TypeError, match=r"plot\.sensitivity: expected what .* got list"):
+        with pytest.raises(TypeError, match=r"plot\.sensitivity: table must be what .* got list"):
             jn.plot.sensitivity([1, 2])
 
     def test_without_matplotlib(self, net, x, monkeypatch):

@@ -284,7 +284,7 @@ class TestOrder:
             with pytest.raises(TypeError, match=r"\w+: order must be 'matlab'.*got int"):
                 ask(order=3)
             assert name
-        with pytest.raises(ValueError, match=r"reorder: unknown order 'tortch'.*torch"):
+        with pytest.raises(ValueError, match=r"reorder: order is 'tortch'.*'torch'"):
             net.layout.reorder(net.wb, "tortch")
 
     def test_a_layout_that_changed(self, problem):
@@ -357,7 +357,7 @@ class TestBlocks:
         net, x, t = problem
         H = jn.hessians(net, x, t)
         for function in (net.layout.blocks_of, lambda r, a=None: net.layout.reorder(r, "torch", a)):
-            with pytest.raises(ValueError, match=r"axis 0 of shape \(30, 80, 80\).* 80 parameters"):
+            with pytest.raises(ValueError, match=r"axis 0 of result, .*\(30, 80, 80\).* 80 param"):
                 function(H)
             with pytest.raises(ValueError, match=r"axis 5 "):
                 function(H, 5)

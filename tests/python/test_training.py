@@ -470,8 +470,9 @@ class TestPerformance:
     def test_other_performances_become_mse_with_a_warning(self, data):
         net = jn.feedforwardnet(5)
         net.performFcn = "mae"
-        with pytest.warns(UserWarning, match="mse"):
+        with pytest.warns(UserWarning, match="mse") as warned:
             trained, _ = jn.train(net, *data, seed=0, epochs=3)
+        assert warned[0].filename == __file__  # the caller's line
         plain, _ = jn.train(jn.feedforwardnet(5), *data, seed=0, epochs=3)
         np.testing.assert_array_equal(trained.wb, plain.wb)
 

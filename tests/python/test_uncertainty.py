@@ -330,6 +330,13 @@ class TestPredictions:
             by_hand.standard_error, fit.predict(x).standard_error[0], rtol=1e-12
         )
 
+    def test_delta_of_a_number(self):
+        net, x, t, _ = linear()
+        fit = jn.uncertainty(net, x, t)
+        found = fit.delta(lambda w: w[0])
+        assert [part.shape for part in found] == [(1,), (1,), (1, 1)]
+        np.testing.assert_allclose(found.standard_error[0], fit.standard_errors[0], rtol=1e-8)
+
     def test_delta_needs_as_many_numbers_everywhere(self):
         net, x, t, _ = linear()
         fit = jn.uncertainty(net, x, t)
@@ -355,13 +362,13 @@ class TestBadInput:
             (lambda n, x, t: jn.uncertainty(n, x, None), TypeError, "uncertainty: t must be"),
             (lambda n, x, t: jn.uncertainty(n, x.T, t), ValueError, "x"),
             (lambda n, x, t: jn.uncertainty(n, x, t, singular="no"), ValueError,
-             "uncertainty: singular: unknown name 'no'"),
+             "uncertainty: singular is 'no', expected 'error' or"),
             (lambda n, x, t: jn.uncertainty(n, x, t).predict(x, 95), ValueError,
              "confidence is 95.*95 % is 0.95"),
             (lambda n, x, t: jn.uncertainty(n, x, t).predict(x, "high"), TypeError,
              "predict: confidence must be a number"),
             (lambda n, x, t: jn.uncertainty(n, x, t).predict(x, kind="both"), ValueError,
-             "predict: kind: unknown name 'both'"),
+             "predict: kind is 'both', expected"),
             (lambda n, x, t: jn.uncertainty(n, x, t).delta(lambda w: w, [[1.0]]), ValueError,
              r"delta: jacobian has shape \(1, 1\), expected \(3, 3\)"),
             (lambda n, x, t: jn.uncertainty(n, x, t).delta(3), TypeError,

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .._calls import public_methods
 
+
+@public_methods("certified")
 @dataclass(frozen=True, eq=False)
 class Certified:
     """Certified least-squares fit of a NIST model; arrays are ordered b1, b2, ...
@@ -27,6 +30,7 @@ class Certified:
     degrees_of_freedom: int
 
 
+@public_methods("data")
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Inputs and targets with their origin; unpacks as ``x, t``.

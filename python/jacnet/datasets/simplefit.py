@@ -6,6 +6,7 @@ from math import cos, hypot, sin, sqrt
 
 import numpy as np
 
+from .._calls import public
 from .dataset import Dataset
 
 _DESCRIPTION = (
@@ -15,6 +16,7 @@ _DESCRIPTION = (
 )
 
 
+@public
 def simplefit() -> Dataset:
     """The simple curve-fitting problem of MATLAB's documentation, 94 points.
 

@@ -12,7 +12,8 @@ from importlib.resources import files
 
 import numpy as np
 
-from .._suggest import suggest
+from .._calls import public
+from .._suggest import quoted, suggest
 from .dataset import Certified, Dataset
 
 _ARCHIVE = "NIST/ITL Statistical Reference Datasets, nonlinear regression (public domain)"
@@ -30,11 +31,13 @@ _UNITS = {
 }
 
 
+@public
 def names() -> list[str]:
     """Names that :func:`nist` accepts, in alphabetical order."""
     return list(_folder_names())
 
 
+@public
 def nist(name: str) -> Dataset:
     """One NIST nonlinear-regression set with its model, starting values and certified fit.
 
@@ -51,22 +54,25 @@ def nist(name: str) -> Dataset:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If there is no such set; the message names the nearest.
     """
     return _parse(_find(name), _read(_find(name)))
 
 
+@public
 def thurber() -> Dataset:
     """Semiconductor electron mobility against log density, 37 measurements (NIST StRD)."""
     return nist("Thurber")
 
 
+@public
 def hahn1() -> Dataset:
     """Thermal expansion of copper against temperature, 236 measurements (NIST StRD)."""
     return nist("Hahn1")
 
 
+@public
 def enso() -> Dataset:
     """Monthly pressure difference Easter Island - Darwin, 168 months (NIST StRD)."""
     return nist("ENSO")
@@ -80,12 +86,13 @@ def _folder_names() -> tuple[str, ...]:
 
 
 def _find(name: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"nist: name must be the name of a set, got {type(name).__name__}")
     known = {entry.lower(): entry for entry in _folder_names()}
-    try:
-        return known[name.lower()]
-    except (KeyError, AttributeError):
-        message = f"nist: no set named {name!r}; {suggest(name, known.values())}"
-        raise ValueError(message) from None
+    if name.lower() not in known:
+        message = f"nist: no set named {quoted(name)}; {suggest(name, known.values())}"
+        raise ValueError(message)
+    return known[name.lower()]
 
 
 def _read(name: str) -> list[str]:
