@@ -257,10 +257,8 @@ class Layout(Mapping[str, Block]):
         size = self.n_parameters
         if axes is None:
             axes = (0, 1) if result.shape == (size, size) else (0,)
-        over = [axes] if isinstance(axes, (int, np.integer)) else axes
-        if not isinstance(over, (list, tuple)) or not all(
-            isinstance(axis, (int, np.integer)) for axis in over
-        ):
+        over = list(axes) if np.iterable(axes) else [axes]
+        if not all(isinstance(axis, (int, np.integer)) for axis in over):
             raise TypeError(
                 f"{function}: axes must be a whole number or a list of them, got "
                 f"{type(axes).__name__}"

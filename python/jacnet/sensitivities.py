@@ -182,7 +182,8 @@ def _spread_ratio(net: Network, x: Any, indices: np.ndarray, n_threads: int | No
 def _names(what: str, names: Sequence[str] | None, count: int, letter: str) -> tuple[str, ...]:
     if names is None:
         return tuple(f"{letter}[{i}]" for i in range(count))
-    listed = isinstance(names, Sequence) and not isinstance(names, str)
+    listed = np.iterable(names) and not isinstance(names, str)
+    names = list(names) if listed else names
     if not listed or not all(isinstance(name, str) for name in names):
         raise TypeError(
             f"sensitivity: {what} must be a list of {count} names, got {type(names).__name__}"

@@ -115,6 +115,14 @@ class TestBadInput:
             jn.sensitivity(net, x)
 
 
+@pytest.mark.parametrize(
+    "names", [np.array(["a", "b", "c"]), ("a", "b", "c"), {"a": 1, "b": 2, "c": 3}]
+)
+def test_names_of_any_kind_of_list(names):
+    table = jn.sensitivity(jn.Network([3, 2]).init(0), np.ones((3, 4)), input_names=names)
+    assert table.input_names == ("a", "b", "c")
+
+
 class TestPlot:
     def test_axes(self, net, x):
         matplotlib = pytest.importorskip("matplotlib")

@@ -359,6 +359,8 @@ class TestBlocks:
         for function in (net.layout.blocks_of, lambda r, a=None: net.layout.reorder(r, "torch", a)):
             with pytest.raises(ValueError, match=r"axis 0 of result, .*\(30, 80, 80\).* 80 param"):
                 function(H)
+            for axes in (range(1, 3), np.array([1, 2])):
+                function(H, axes)
             with pytest.raises(ValueError, match=r"axis 5 "):
                 function(H, 5)
 
