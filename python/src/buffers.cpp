@@ -110,10 +110,6 @@ Kept& kept() {
     return *all;
 }
 
-}  // namespace
-
-namespace {
-
 /// NumPy's constructor; the memory is NumPy's own, or that of `owner`.
 py::array made(py::dtype dtype, std::span<const py::ssize_t> shape, const py::ssize_t* strides,
                void* data, py::handle owner) {

@@ -167,6 +167,36 @@ void check_cholesky(index_t p) {
     }
 }
 
+/// The factor of a matrix whose columns are ld apart, and nothing written beside it.
+void check_factor(index_t p, index_t ld) {
+    const std::vector<double> a = positive_matrix(p);
+    std::vector<double> factor(static_cast<std::size_t>((p - 1) * ld + p), 7.0);
+    for (index_t j = 0; j < p; ++j) {
+        for (index_t i = j; i < p; ++i) {
+            factor[static_cast<std::size_t>(i + j * ld)] = a[static_cast<std::size_t>(i + j * p)];
+        }
+    }
+    CHECK(kernel_table().cholesky_block(p, factor.data(), ld));
+    double worst = 0.0;
+    for (index_t j = 0; j < p; ++j) {
+        for (index_t i = j; i < p; ++i) {
+            double sum = 0.0;
+            for (index_t k = 0; k <= j; ++k) {
+                sum += factor[static_cast<std::size_t>(i + k * ld)] *
+                       factor[static_cast<std::size_t>(j + k * ld)];
+            }
+            worst = std::max(worst, std::fabs(sum - a[static_cast<std::size_t>(i + j * p)]));
+        }
+    }
+    CHECK(worst < 1e-14);
+    bool alone = true;
+    for (std::size_t at = 0; at < factor.size(); ++at) {
+        const auto i = static_cast<index_t>(at) % ld, j = static_cast<index_t>(at) / ld;
+        alone = alone && ((j <= i && i < p) || factor[at] == 7.0);
+    }
+    CHECK(alone);
+}
+
 void check_singular() {
     constexpr index_t p = 120;
     std::vector<double> a = positive_matrix(p), factor(a.size()), x(p);
@@ -233,6 +263,37 @@ void check_symmetric_product(index_t n, index_t p) {
         }
     }
     CHECK(worst < 1e-14 * static_cast<double>(n));
+    CHECK(alone);
+}
+
+/// A value's bits depend on nothing but itself: neither on its place among the packets, which are
+/// taken in pairs, nor on whether the results replace the net inputs.
+void check_transfer(Transfer f, index_t n, index_t h, index_t ld) {
+    const auto size = static_cast<std::size_t>(h * ld);
+    Workspace work;
+    double* s = lanes_of(ld, h, 15, work);
+    for (std::size_t i = 0; i < size; ++i) s[i] *= 3.0;
+    std::vector<double> a(size, 7.0), d1(size, 7.0), d2(size, 7.0), in_place(s, s + size);
+    const auto transfer = kernel_table().transfer;
+    transfer(f, n, h, s, ld, a.data(), ld, d1.data(), d2.data(), ld);
+    transfer(f, n, h, in_place.data(), ld, in_place.data(), ld, nullptr, nullptr, ld);
+    bool same = true, alone = true;
+    for (index_t j = 0; j < h; ++j) {
+        for (index_t i = 0; i < ld; ++i) {
+            const auto at = static_cast<std::size_t>(i + j * ld);
+            if (i >= n) {
+                alone = alone && a[at] == 7.0 && d1[at] == 7.0 && d2[at] == 7.0;
+                continue;
+            }
+            double one[lanes], value[lanes], slope[lanes], curvature[lanes];
+            std::fill_n(one, lanes, s[at]);
+            transfer(f, lanes, 1, one, lanes, value, lanes, slope, curvature, lanes);
+            const index_t lane = i % lanes;
+            same = same && a[at] == value[lane] && d1[at] == slope[lane] &&
+                   d2[at] == curvature[lane] && in_place[at] == value[lane];
+        }
+    }
+    CHECK(same);
     CHECK(alone);
 }
 
@@ -348,6 +409,10 @@ int main() {
     }
     check_layer_product(128, 256, 785, false);
     check_sum_over_lanes(128, 256, 785);
+    for (index_t p = 1; p <= 40; ++p) {
+        check_factor(p, p);
+        check_factor(p, p + 3);
+    }
     for (const index_t h : {1, 5, 17}) {
         check_curvature_product(false, 24, h);
         check_curvature_product(true, 24, h);
@@ -356,5 +421,14 @@ int main() {
     check_condition();
     for (const index_t p : {1, 7, 8, 31, 33, 100, 290, 520, 700}) check_mirror(p);
     for (const index_t p : {1, 2, 3, 7, 8, 9, 16, 17, 31, 40}) check_symmetric_product(24, p);
+    for (const Transfer f : transfer_functions()) {
+        if (couples_features(f)) continue;
+        for (const index_t n : {8, 16, 24}) {
+            for (const index_t h : {1, 2, 3}) {
+                check_transfer(f, n, h, n);
+                check_transfer(f, n, h, n + lanes);
+            }
+        }
+    }
     return check::result();
 }

@@ -411,6 +411,16 @@ QUESTIONS = {
         lambda net, x, t: jn.jacobian(net, x, "inputs"),
     ),
     "hessian": (lambda lin: lin.hessian(), jn.hessian),
+    "gram": (lambda lin: lin.gram(), lambda net, x, t: jn.gram(net, x)),
+    "jvp": (
+        lambda lin: lin.jvp(np.ones(lin.n_parameters)),
+        lambda net, x, t: jn.jvp(net, x, np.ones(net.n_parameters)),
+    ),
+    "hvp": (
+        lambda lin: lin.hvp(np.ones(lin.n_parameters)),
+        lambda net, x, t: jn.hvp(net, x, t, np.ones(net.n_parameters)),
+    ),
+    "errors": (lambda lin: lin.errors(), lambda net, x, t: np.nan_to_num(t - net(x))),
     "normal_equations": (lambda lin: lin.normal_equations()[0],
                          lambda net, x, t: jn.normal_equations(net, x, t)[0]),
 }  # fmt: skip
@@ -433,6 +443,22 @@ class TestKeptTape:
             for name in order.permutation(list(QUESTIONS)):
                 np.testing.assert_array_equal(QUESTIONS[name][0](lin), expected[name], name)
                 assert lin.performance() == performance
+
+    @pytest.mark.parametrize("n", [1, 9, 300])
+    def test_all_samples_in_order_are_all_samples(self, n):
+        net = network()
+        x, t = data(net, n)
+        t[0, 0] = np.nan
+        ew = np.random.default_rng(2).uniform(0, 2, t.shape)
+        turned = np.arange(n)[::-1]
+        for weights in (None, ew):
+            whole = jn.linearize(net, x, t, ew=weights)
+            for samples in (range(n), slice(None), np.ones(n, dtype=bool)):
+                chosen = jn.linearize(net, x, t, ew=weights, samples=samples)
+                for name, (ask, _) in QUESTIONS.items():
+                    np.testing.assert_array_equal(ask(chosen), ask(whole), name)
+            last_first = jn.linearize(net, x, t, ew=weights, samples=turned)
+            np.testing.assert_array_equal(last_first.errors(), whole.errors()[:, turned])
 
     def test_it_keeps_the_parameters_it_was_made_with(self):
         net = network((2, 5, 1))

@@ -87,6 +87,7 @@ JACNET_INLINE Lanes polynomial(const double (&c)[count], Lanes x) {
 /// 2^(k + shift) for an integer k in [-2000, 1023]; k below -1000 may count as -1000.
 template <int shift = 0>
 JACNET_INLINE Lanes power_of_two(Lanes k) {
+    static_assert(shift == 0 || shift == -1);
 #if defined(__AVX512F__)
     return scale(shift < 0 ? 0.5 : 1.0, k);
 #else
