@@ -129,10 +129,9 @@ def __getattr__(name: str) -> type:
         from . import operators
 
         return getattr(operators, name)
-    from ._suggest import nearest
+    from ._suggest import question
 
-    near = nearest(name, __dir__())
-    hint = f"; did you mean {near!r}?" if near else ""
+    hint = question(name, __dir__())
     raise AttributeError(f"module 'jacnet' has no attribute {name!r}{hint}")
 
 

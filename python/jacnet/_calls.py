@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from ._suggest import nearest, quoted
+from ._suggest import question, quoted
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Class = TypeVar("Class", bound=type)
@@ -76,9 +76,7 @@ def _misfit(
     names = [p.name for p in named]
     for name in options:
         if name not in names and inspect.Parameter.VAR_KEYWORD not in kinds:
-            near = nearest(name, names)
-            hint = f"; did you mean {near!r}?" if near else ""
-            return f"unknown argument {quoted(name)}{hint}"
+            return f"unknown argument {quoted(name)}{question(name, names)}"
         if name in positional[: len(args)]:
             return f"{name} is given twice"
     given = {*positional[: len(args)], *options}

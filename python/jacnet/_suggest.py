@@ -24,13 +24,19 @@ def nearest(name: object, known: Iterable[str]) -> str:
     return lower[near[0]] if near else ""
 
 
+def question(name: object, known: Iterable[str]) -> str:
+    """``; did you mean 'tansig'?`` when one of `known` is near, or nothing: a message's end."""
+    near = nearest(name, known)
+    return f"; did you mean {near!r}?" if near else ""
+
+
 def suggest(name: object, known: Iterable[str]) -> str:
     """``did you mean 'tansig'?`` when one of `known` is near, and a list of them in any case."""
     choices = list(known)
     near = nearest(name, choices)
-    question = f"did you mean {near!r}? " if near else ""
+    asked = f"did you mean {near!r}? " if near else ""
     shown = choices[:_ENOUGH] + ["..."] * (len(choices) > _ENOUGH)
-    return f"{question}{'There' if near else 'there'} are: {', '.join(shown) or 'none'}"
+    return f"{asked}{'There' if near else 'there'} are: {', '.join(shown) or 'none'}"
 
 
 def chosen(what: str, name: Any, known: Collection[str]) -> str:
@@ -39,9 +45,7 @@ def chosen(what: str, name: Any, known: Collection[str]) -> str:
         raise TypeError(f"{what} must be {_listed(known)}, got {type(name).__name__}")
     if name in known:
         return name
-    near = nearest(name, known)
-    question = f"; did you mean {near!r}?" if near else ""
-    raise ValueError(f"{what} is {quoted(name)}, expected {_listed(known)}{question}")
+    raise ValueError(f"{what} is {quoted(name)}, expected {_listed(known)}{question(name, known)}")
 
 
 def _listed(known: Iterable[str]) -> str:
