@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "parallel.hpp"
+#include "partial_sums.hpp"
 #include "passes.hpp"
 
 namespace jacnet {
@@ -108,47 +109,7 @@ private:
     std::vector<Kept> kept_;  ///< empty: streamed
 };
 
-/// Parts that a sum of p numbers over tasks is split into, each summed in order: the number of
-/// threads has no say in it, nor may the parts crowd the caches. A power of two, as the number of
-/// blocks is, or all tasks.
-inline index_t sum_parts(index_t n_tasks, index_t p) {
-    constexpr index_t cached_doubles = index_t{1} << 21;
-    index_t most = 16;
-    while (most > 4 && most * p > cached_doubles) most /= 2;
-    return std::clamp(n_tasks, index_t{1}, most);
-}
-
-/// write(i, the sum of element i over the parts), for p numbers in each, one part after the other.
-template <class Write>
-void add_parts(index_t n_parts, index_t p, double* parts, int n_threads, Write&& write) {
-    constexpr index_t strip = 4096;
-    const bool much = n_parts * p > 16 * strip;
-    parallel_for((p + strip - 1) / strip, much ? n_threads : 1, [&](index_t task) {
-        const index_t first = task * strip, last = std::min(first + strip, p);
-        for (index_t part = 1; part < n_parts; ++part) {
-            const double* more = parts + part * p;
-            for (index_t i = first; i < last; ++i) parts[i] += more[i];
-        }
-        for (index_t i = first; i < last; ++i) write(i, parts[i]);
-    });
-}
-
-/// out = the sum of what add(task, part) adds to zeros, n numbers.
-template <class Add>
-void sum_over_tasks(index_t n_tasks, index_t n, int n_threads, double* out, Add&& add) {
-    const index_t n_parts = sum_parts(n_tasks, n);
-    Workspace work;
-    double* parts = work.doubles(n_parts * n);
-    parallel_for(n_parts, n_threads, [&](index_t part) {
-        double* sum = parts + part * n;
-        std::fill_n(sum, n, 0.0);
-        const index_t last = n_tasks * (part + 1) / n_parts;
-        for (index_t task = n_tasks * part / n_parts; task < last; ++task) add(task, sum);
-    });
-    add_parts(n_parts, n, parts, n_threads, [&](index_t i, double sum) { out[i] = sum; });
-}
-
-/// The same over the blocks of a tape: add(block, part), P numbers.
+/// out = the sum of what add(block, part) adds to zeros over the blocks of a tape, P numbers.
 template <class Add>
 void sum_over_blocks(Tape& tape, const Needs& needs, int n_threads, double* out, Add&& add) {
     sum_over_tasks(tape.n_blocks(), tape.plan().n_parameters, n_threads, out,

@@ -18,13 +18,13 @@ void sum_for_vectors(const char* function, Tape& tape, const Needs& needs, int n
     constexpr index_t held = index_t{1} << 23;  // doubles
     const index_t p = out.rows, n_blocks = tape.n_blocks();
     if (p == 0 || out.cols == 0) return;
-    const index_t n_parts = sum_parts(n_blocks, p);
+    const index_t n_parts = PartialSums::parts_for(n_blocks, p);
     need_memory(8.0 * static_cast<double>(n_parts) * static_cast<double>(p),
                 std::string(function) + ": the sums over samples", instead::fewer_parameters);
     const index_t together = std::clamp(held / (n_parts * p), index_t{1}, out.cols);
     if (out.cols > 1) tape.keep();
     Workspace work;
-    double* parts = work.doubles(together * n_parts * p);
+    const PartialSums sums(n_parts, p, work, together);
     for (index_t first = 0; first < out.cols; first += together) {
         const index_t count = std::min(together, out.cols - first);
         const auto each_block = [&](index_t part, auto&& body) {
@@ -33,29 +33,27 @@ void sum_for_vectors(const char* function, Tape& tape, const Needs& needs, int n
                 tape.with_block(b, needs, [&](index_t, Block& block) { body(block); });
             }
         };
-        const auto sum_of = [&](index_t part, index_t k) {
-            return parts + (k * n_parts + part) * p;
-        };
         if (tape.kept() && count > 1) {
             tape.for_each_block(needs, n_threads, [&](index_t, Block& block) { prepare(block); });
             parallel_for(n_parts * count, n_threads, [&](index_t task) {
                 const index_t part = task / count, k = task % count;
-                std::fill_n(sum_of(part, k), p, 0.0);
-                each_block(part, [&](Block& block) { add(block, first + k, sum_of(part, k)); });
+                double* sum = sums.start(part, k);
+                each_block(part, [&](Block& block) { add(block, first + k, sum); });
             });
         } else {
             parallel_for(n_parts, n_threads, [&](index_t part) {
-                for (index_t k = 0; k < count; ++k) std::fill_n(sum_of(part, k), p, 0.0);
+                for (index_t k = 0; k < count; ++k) sums.start(part, k);
                 each_block(part, [&](Block& block) {
                     prepare(block);
-                    for (index_t k = 0; k < count; ++k) add(block, first + k, sum_of(part, k));
+                    for (index_t k = 0; k < count; ++k) add(block, first + k, sums.part(part, k));
                 });
             });
         }
         for (index_t k = 0; k < count; ++k) {
-            add_parts(n_parts, p, sum_of(0, k), n_threads, [&](index_t i, double sum) {
+            const auto write = [&](index_t i, double sum) {
                 out(i, first + k) = finish(i, first + k, sum);
-            });
+            };
+            sums.add(n_threads, write, k);
         }
     }
 }
