@@ -42,17 +42,17 @@ void check_data(const char* what, const MatrixView<const double>& data, index_t 
 
 void Network::configure(const std::vector<MatrixView<const double>>& x,
                         const std::vector<MatrixView<const double>>& t) {
-    if (x.size() != structure_.inputs.size() || t.size() != structure_.outputs.size()) {
+    if (x.size() != structure().inputs.size() || t.size() != structure().outputs.size()) {
         refuse("configure: got ", x.size(), " input and ", t.size(),
-               " target arrays, but the network has ", structure_.inputs.size(), " inputs and ",
-               structure_.outputs.size(), " outputs");
+               " target arrays, but the network has ", structure().inputs.size(), " inputs and ",
+               structure().outputs.size(), " outputs");
     }
     const index_t samples = !x.empty() ? x[0].cols : !t.empty() ? t[0].cols : 0;
     for (const auto& view : x) check_data("x", view, samples);
     for (const auto& view : t) check_data("t", view, samples);
     if (samples == 0) refuse("configure: x and t have no samples; sizes come from data");
 
-    Structure next = structure_;
+    Structure next = structure();
     for (std::size_t j = 0; j < x.size(); ++j) {
         Input& input = next.inputs[j];
         if (x[j].rows == 0) refuse("configure: x has no rows");
@@ -76,12 +76,11 @@ void Network::configure(const std::vector<MatrixView<const double>>& x,
             refuse_constant("t", "target", samples);
         }
         if (layer.transfer == Transfer::softmax && layer.size == 1 &&
-            structure_.layers[at(output.layer)].size == 0) {
+            structure().layers[at(output.layer)].size == 0) {
             layer.transfer = Transfer::logsig;
         }
     }
-    structure_ = std::move(next);
-    build_layout();
+    become(std::move(next));
 }
 
 }  // namespace jacnet

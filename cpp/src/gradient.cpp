@@ -20,16 +20,14 @@ void compute_gradient(Tape& tape, VectorView<double> g, std::optional<int> n_thr
     const Plan& plan = tape.plan();
     const index_t p = plan.n_parameters;
     const double flops = 3.0 * plan.forward_flops * static_cast<double>(tape.batch().size());
-    Workspace work;
-    double* sum = work.doubles(p);
-    sum_over_blocks(tape, {.order = Order::slope, .gradient = true}, threads_for(flops, n_threads),
-                    sum,
-                    [&](const Block& block, double* part) { add_gradient(plan, block, part); });
     const bool regularized = plan.performance.regularization != 0.0;
-    for (index_t i = 0; i < p; ++i) {
-        g[i] =
-            regularized ? sum[i] + weight_penalty_slope(plan.performance, plan.wb()[i], p) : sum[i];
-    }
+    sum_over_blocks(
+        tape, {.order = Order::slope, .gradient = true}, threads_for(flops, n_threads),
+        [&](index_t i, double sum) {
+            g[i] =
+                regularized ? sum + weight_penalty_slope(plan.performance, plan.wb()[i], p) : sum;
+        },
+        [&](const Block& block, double* part) { add_gradient(plan, block, part); });
 }
 
 }  // namespace jacnet

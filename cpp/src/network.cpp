@@ -119,19 +119,16 @@ Structure chain(const std::vector<index_t>& sizes, Transfer hidden, Transfer out
     return structure;
 }
 
-Network::Network(Structure structure) : structure_(std::move(structure)) {
-    check(structure_);
-    settle_outputs(structure_);
-    build_layout();
+Network::Network(Structure structure) {
+    check(structure);
+    settle_outputs(structure);
+    become(std::move(structure));
 }
 
 Network::Network(const Network& other)
     : performance(other.performance),
       annotations(other.annotations),
-      structure_(other.structure_),
-      layout_(other.layout_),
-      graph_(other.graph_),
-      configured_(other.configured_),
+      description_(other.description_),
       wb_(std::make_shared<std::vector<double>>(*other.wb_)),
       frozen_(std::make_shared<std::vector<double>>(*other.frozen_)) {}
 
@@ -140,39 +137,54 @@ Network& Network::operator=(const Network& other) {
     return *this;
 }
 
-void Network::build_layout() {
-    layout_.clear();
+Network Network::shared_copy() const {
+    Network copy;
+    copy.performance = performance;
+    copy.description_ = description_;
+    copy.wb_ = wb_;
+    copy.frozen_ = frozen_;
+    return copy;
+}
+
+namespace {
+
+/// The block of a connection into layer l, without its place among the values.
+ParameterBlock block_of(const Structure& structure, index_t l, const Connection& connection) {
+    ParameterBlock block;
+    block.layer = l;
+    block.source = connection.source;
+    block.rows = structure.layers[at(l)].size;
+    block.learn = connection.learn;
+    switch (connection.kind) {
+        case SourceKind::bias:
+            block.kind = BlockKind::bias;
+            block.name = text("b{", l + 1, "}");
+            block.cols = 1;
+            break;
+        case SourceKind::input: {
+            const Input& input = structure.inputs[at(connection.source)];
+            block.kind = BlockKind::input_weight;
+            block.name = text("IW{", l + 1, ",", connection.source + 1, "}");
+            block.cols = input.processing.processed_rows(input.size);
+            break;
+        }
+        case SourceKind::layer:
+            block.kind = BlockKind::layer_weight;
+            block.name = text("LW{", l + 1, ",", connection.source + 1, "}");
+            block.cols = structure.layers[at(connection.source)].size;
+            break;
+    }
+    return block;
+}
+
+/// The blocks one after the other, learning and frozen ones apart.
+Layout layout_of(const Structure& structure) {
+    Layout layout;
     index_t learning = 0, frozen = 0;
     double bytes = 0.0;
-    configured_ = true;
-    for (index_t l = 0; l < count(structure_.layers); ++l) {
-        const Layer& layer = structure_.layers[at(l)];
-        configured_ = configured_ && layer.size > 0;
-        for (const Connection& connection : layer.connections) {
-            ParameterBlock block;
-            block.layer = l;
-            block.source = connection.source;
-            block.rows = layer.size;
-            block.learn = connection.learn;
-            switch (connection.kind) {
-                case SourceKind::bias:
-                    block.kind = BlockKind::bias;
-                    block.name = text("b{", l + 1, "}");
-                    block.cols = 1;
-                    break;
-                case SourceKind::input: {
-                    const Input& input = structure_.inputs[at(connection.source)];
-                    block.kind = BlockKind::input_weight;
-                    block.name = text("IW{", l + 1, ",", connection.source + 1, "}");
-                    block.cols = input.processing.processed_rows(input.size);
-                    break;
-                }
-                case SourceKind::layer:
-                    block.kind = BlockKind::layer_weight;
-                    block.name = text("LW{", l + 1, ",", connection.source + 1, "}");
-                    block.cols = structure_.layers[at(connection.source)].size;
-                    break;
-            }
+    for (index_t l = 0; l < count(structure.layers); ++l) {
+        for (const Connection& connection : structure.layers[at(l)].connections) {
+            ParameterBlock block = block_of(structure, l, connection);
             // Initialisation and changes of the layout hold two copies more for a while.
             bytes += 24.0 * static_cast<double>(block.rows) * static_cast<double>(block.cols);
             need_memory(bytes, text("Network: with the parameters up to ", block.name, ", it"),
@@ -180,27 +192,45 @@ void Network::build_layout() {
             index_t& offset = block.learn ? learning : frozen;
             block.offset = offset;
             offset += block.size();
-            layout_.push_back(std::move(block));
+            layout.push_back(std::move(block));
         }
     }
-    for (const Input& input : structure_.inputs) {
-        configured_ = configured_ && input.size > 0 && input.processing.fitted();
-    }
-    for (const Output& output : structure_.outputs) {
-        configured_ = configured_ && output.size > 0 && output.processing.fitted();
-    }
-    wb_ = std::make_shared<std::vector<double>>(at(learning), 0.0);
-    frozen_ = std::make_shared<std::vector<double>>(at(frozen), 0.0);
-    build_graph();
+    return layout;
 }
 
-void Network::build_graph() {
-    graph_ = configured_ ? std::make_shared<const Graph>(structure_, layout_) : nullptr;
+/// Whether every size is known and every process function fitted to data.
+bool complete(const Structure& structure) {
+    const auto fitted = [](const auto& end) { return end.size > 0 && end.processing.fitted(); };
+    return std::all_of(structure.layers.begin(), structure.layers.end(),
+                       [](const Layer& layer) { return layer.size > 0; }) &&
+           std::all_of(structure.inputs.begin(), structure.inputs.end(), fitted) &&
+           std::all_of(structure.outputs.begin(), structure.outputs.end(), fitted);
+}
+
+}  // namespace
+
+std::shared_ptr<const Network::Description> Network::describe(Structure structure) {
+    Layout layout = layout_of(structure);
+    auto graph = complete(structure) ? std::make_shared<const Graph>(structure, layout) : nullptr;
+    return std::make_shared<const Description>(
+        Description{std::move(structure), std::move(layout), std::move(graph)});
+}
+
+void Network::become(Structure structure) {
+    auto next = describe(std::move(structure));
+    index_t learning = 0, frozen = 0;
+    for (const ParameterBlock& block : next->layout) {
+        (block.learn ? learning : frozen) += block.size();
+    }
+    auto wb = std::make_shared<std::vector<double>>(at(learning), 0.0);
+    frozen_ = std::make_shared<std::vector<double>>(at(frozen), 0.0);
+    wb_ = std::move(wb);
+    description_ = std::move(next);
 }
 
 index_t Network::n_outputs() const {
     index_t rows = 0;
-    for (const Output& output : structure_.outputs) rows += output.size;
+    for (const Output& output : structure().outputs) rows += output.size;
     return rows;
 }
 
@@ -234,7 +264,7 @@ const ParameterBlock& find(const Layout& layout, const std::string& name, const 
 }  // namespace
 
 MatrixView<double> Network::block(const std::string& name) {
-    return block(find(layout_, name, "block"));
+    return block(find(layout(), name, "block"));
 }
 
 void Network::set_parameters(VectorView<const double> wb) {
@@ -250,27 +280,29 @@ void Network::set_parameters(VectorView<const double> wb) {
 }
 
 void Network::set_learn(const std::string& name, bool learn) {
-    const ParameterBlock target = find(layout_, name, "set_learn");
+    const ParameterBlock target = find(layout(), name, "set_learn");
     if (target.learn == learn) return;
-    const Network old(*this);
-    for (Connection& connection : structure_.layers[at(target.layer)].connections) {
+    const Network old = shared_copy();
+    Structure next = structure();
+    for (Connection& connection : next.layers[at(target.layer)].connections) {
         const bool same_kind = static_cast<int>(connection.kind) == static_cast<int>(target.kind);
         if (same_kind && connection.source == target.source) connection.learn = learn;
     }
-    build_layout();
-    for (std::size_t b = 0; b < layout_.size(); ++b) {
-        const auto from = old.block(old.layout_[b]);
-        std::copy(from.data, from.data + old.layout_[b].size(), block(layout_[b]).data);
+    become(std::move(next));
+    for (std::size_t b = 0; b < layout().size(); ++b) {
+        const auto from = old.block(old.layout()[b]);
+        std::copy(from.data, from.data + old.layout()[b].size(), block(layout()[b]).data);
     }
 }
 
 void Network::set_transfer(index_t layer, Transfer transfer) {
-    if (layer < 0 || layer >= count(structure_.layers)) {
+    if (layer < 0 || layer >= count(structure().layers)) {
         refuse("set_transfer: layer ", layer, " does not exist; the network has ",
-               count(structure_.layers), " layers");
+               count(structure().layers), " layers");
     }
-    structure_.layers[at(layer)].transfer = transfer;
-    build_graph();
+    Structure next = structure();
+    next.layers[at(layer)].transfer = transfer;
+    description_ = describe(std::move(next));
 }
 
 }  // namespace jacnet

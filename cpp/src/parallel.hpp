@@ -3,7 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <type_traits>
 
@@ -58,14 +60,48 @@ private:
     std::exception_ptr exception_;
 };
 
+/// Tasks of a region, a share of neighbours for every worker.
+class Shares {
+public:
+    Shares(index_t n_tasks, int n_workers)
+        : n_workers_(n_workers), shares_(new Share[static_cast<std::size_t>(n_workers)]) {
+        for (int w = 0; w < n_workers; ++w) {
+            shares_[at(w)].next = n_tasks * w / n_workers;
+            shares_[at(w)].last = n_tasks * (w + 1) / n_workers;
+        }
+    }
+
+    /// The next task of the worker's own share, then of the others'; none when all are taken.
+    std::optional<index_t> take(int worker) {
+        for (int k = 0; k < n_workers_; ++k) {
+            Share& share = shares_[at((worker + k) % n_workers_)];
+            if (share.next.load(std::memory_order_relaxed) >= share.last) continue;
+            const index_t task = share.next++;
+            if (task < share.last) return task;
+        }
+        return std::nullopt;
+    }
+
+private:
+    struct alignas(64) Share {
+        std::atomic<index_t> next;
+        index_t last;
+    };
+    static std::size_t at(int worker) { return static_cast<std::size_t>(worker); }
+
+    int n_workers_;
+    std::unique_ptr<Share[]> shares_;
+};
+
 }  // namespace detail
 
 /// Calls body(task), or body(task, worker) with 0 <= worker < n_threads, for 0 <= task < n_tasks.
 ///
-/// Tasks are handed out one by one, in order, to whichever thread is free: the partition into tasks
-/// must not depend on n_threads, so that the result does not either. After an exception no further
-/// task starts, and the first one is rethrown here. One task or one thread is a plain loop. The
-/// caller's interrupt check is asked between tasks.
+/// Every worker has a share of neighbouring tasks, the same one in every call, so that what its
+/// caches hold of them is found there again; who has finished helps the others. The partition into
+/// tasks must not depend on n_threads, so that the result does not either. After an exception no
+/// further task starts, and the first one is rethrown here. One task or one thread is a plain loop.
+/// The caller's interrupt check is asked between tasks.
 template <class F>
 void parallel_for(index_t n_tasks, int n_threads, F&& body) {
     const auto call = [&body](index_t task, [[maybe_unused]] int worker) {
@@ -83,16 +119,17 @@ void parallel_for(index_t n_tasks, int n_threads, F&& body) {
         }
         return;
     }
-    std::atomic<index_t> next{0};
+    detail::Shares shares(n_tasks, n_threads);
     detail::FirstException failure;
 #ifdef _OPENMP
 #pragma omp parallel num_threads(n_threads)
 #endif
     failure.guard([&] {
         const int worker = detail::worker_index();
-        for (index_t task = next++; task < n_tasks && !failure.caught(); task = next++) {
+        for (auto task = shares.take(worker); task && !failure.caught();
+             task = shares.take(worker)) {
             if (worker == 0) detail::poll_interrupt();  // the calling thread
-            call(task, worker);
+            call(*task, worker);
         }
     });
     failure.rethrow();

@@ -109,23 +109,26 @@ private:
     std::vector<Kept> kept_;  ///< empty: streamed
 };
 
-/// out = the sum of what add(block, part) adds to zeros over the blocks of a tape, P numbers.
-template <class Add>
-void sum_over_blocks(Tape& tape, const Needs& needs, int n_threads, double* out, Add&& add) {
-    sum_over_tasks(tape.n_blocks(), tape.plan().n_parameters, n_threads, out,
+/// write(i, element i of the sum of what add(block, part) adds to zeros over the blocks of a tape).
+template <class Add, class Write>
+void sum_over_blocks(Tape& tape, const Needs& needs, int n_threads, Write&& write, Add&& add) {
+    sum_over_tasks(tape.n_blocks(), tape.plan().n_parameters, n_threads, write,
                    [&](index_t b, double* sum) {
                        tape.with_block(b, needs, [&](index_t, Block& block) { add(block, sum); });
                    });
 }
 
-/// The same over chunks of so many samples, whose passes are the caller's: add(first, count, part).
+/// The same, into d, over chunks of so many samples, whose passes are the caller's:
+/// add(first, count, part).
 template <class Add>
-void sum_over_chunks(const Plan& plan, const Batch& batch, index_t chunk, int n_threads,
-                     double* out, Add&& add) {
+void sum_over_chunks(const Plan& plan, const Batch& batch, index_t chunk, int n_threads, double* d,
+                     Add&& add) {
     const index_t n_chunks = (batch.size() + chunk - 1) / chunk;
-    sum_over_tasks(n_chunks, plan.n_parameters, n_threads, out, [&](index_t c, double* sum) {
-        add(c * chunk, std::min(chunk, batch.size() - c * chunk), sum);
-    });
+    sum_over_tasks(
+        n_chunks, plan.n_parameters, n_threads, [&](index_t i, double sum) { d[i] = sum; },
+        [&](index_t c, double* sum) {
+            add(c * chunk, std::min(chunk, batch.size() - c * chunk), sum);
+        });
 }
 
 }  // namespace jacnet

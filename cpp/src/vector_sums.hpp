@@ -23,10 +23,10 @@ void sum_for_vectors(const char* function, Tape& tape, const Needs& needs, int n
                 std::string(function) + ": the sums over samples", instead::fewer_parameters);
     const index_t together = std::clamp(held / (n_parts * p), index_t{1}, out.cols);
     if (out.cols > 1) tape.keep();
-    Workspace work;
-    const PartialSums sums(n_parts, p, work, together);
     for (index_t first = 0; first < out.cols; first += together) {
         const index_t count = std::min(together, out.cols - first);
+        Workspace work;
+        const PartialSums sums(n_parts, p, work, count);
         const auto each_block = [&](index_t part, auto&& body) {
             const index_t last = n_blocks * (part + 1) / n_parts;
             for (index_t b = n_blocks * part / n_parts; b < last; ++b) {
@@ -39,6 +39,7 @@ void sum_for_vectors(const char* function, Tape& tape, const Needs& needs, int n
                 const index_t part = task / count, k = task % count;
                 double* sum = sums.start(part, k);
                 each_block(part, [&](Block& block) { add(block, first + k, sum); });
+                sums.end(part, k);
             });
         } else {
             parallel_for(n_parts, n_threads, [&](index_t part) {
@@ -47,13 +48,14 @@ void sum_for_vectors(const char* function, Tape& tape, const Needs& needs, int n
                     prepare(block);
                     for (index_t k = 0; k < count; ++k) add(block, first + k, sums.part(part, k));
                 });
+                for (index_t k = 0; k < count; ++k) sums.end(part, k);
             });
         }
         for (index_t k = 0; k < count; ++k) {
             const auto write = [&](index_t i, double sum) {
                 out(i, first + k) = finish(i, first + k, sum);
             };
-            sums.add(n_threads, write, k);
+            sums.finish(n_threads, write, k);
         }
     }
 }

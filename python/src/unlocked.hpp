@@ -67,13 +67,14 @@ auto unlocked(double flops, Work&& work) {
     return work();
 }
 
-/// The same for work that reads a network: without the lock it reads a copy, since other threads
-/// and signal handlers may change the network meanwhile.
+/// The same for work that reads a network, which other threads and signal handlers may give another
+/// structure once the lock is gone. Values are not copied: a copy at the same place in every call
+/// is slow to write (see take_over in kernels/partial_sums.cpp).
 template <class Work>
 auto unlocked(double flops, const Network& net, Work&& work) {
     if (!worth_unlocking(flops)) return work(net);
-    const Network copy(net);
-    return unlocked(flops, [&] { return work(copy); });
+    const Network as_it_is = net.shared_copy();
+    return unlocked(flops, [&] { return work(as_it_is); });
 }
 
 }  // namespace jacnet::python

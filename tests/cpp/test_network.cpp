@@ -52,6 +52,25 @@ void copies_are_deep() {
     CHECK(copy.wb()[0] != net.wb()[0]);
 }
 
+void shared_copies_keep_values_and_structure() {
+    Network net = example::chain({2, 3, 1});
+    net.annotations["note"] = "text";
+    const Network copy = net.shared_copy();
+    CHECK(copy.annotations.empty());
+    net.wb()[4] = 7.0;
+    CHECK_EQUAL(copy.wb()[4], 7.0);
+    net.set_learn("IW{1,1}", false);
+    net.set_transfer(0, Transfer::logsig);
+    net.wb()[0] = 9.0;
+    CHECK_EQUAL(copy.n_parameters(), 13);
+    CHECK_EQUAL(copy.layout().size(), 4u);
+    CHECK(copy.structure().layers[0].transfer == Transfer::tansig);
+    CHECK(copy.wb()[0] != 9.0);
+    net = Network(chain({0, 1, 0}));
+    CHECK(!net.configured() && copy.configured());
+    CHECK_EQUAL(copy.wb()[4], 7.0);
+}
+
 void parameters_are_checked() {
     Network net = example::chain({1, 2, 1});
     const std::vector<double> few(6, 0.0);
@@ -117,6 +136,7 @@ int main() {
     blocks_are_views_of_the_parameter_vector();
     frozen_blocks_leave_the_parameter_vector();
     copies_are_deep();
+    shared_copies_keep_values_and_structure();
     parameters_are_checked();
     configuring_takes_sizes_and_ranges_from_data();
     initialization_draws_what_matlab_draws();

@@ -24,6 +24,14 @@ void every_task_runs_once() {
     parallel_for(0, 4, [](index_t) { CHECK(false); });
 }
 
+void shares_are_neighbours_and_helped_with() {
+    detail::Shares shares(7, 3);  // 0 1, 2 3, 4 5 6
+    CHECK_EQUAL(shares.take(1).value_or(-1), 2);
+    CHECK_EQUAL(shares.take(0).value_or(-1), 0);
+    for (const index_t task : {3, 4, 5, 6, 1}) CHECK_EQUAL(shares.take(1).value_or(-1), task);
+    for (int worker : {0, 1, 2}) CHECK(!shares.take(worker));
+}
+
 void workers_are_numbered_from_zero() {
     std::atomic<bool> in_range{true};
     parallel_for(64, 3, [&](index_t, int worker) {
@@ -84,6 +92,7 @@ void a_forked_child_uses_one_thread() {
 
 int main() {
     every_task_runs_once();
+    shares_are_neighbours_and_helped_with();
     workers_are_numbered_from_zero();
     exceptions_come_out();
     nested_regions_use_one_thread();

@@ -77,11 +77,14 @@ public:
     Network& operator=(const Network& other);
     Network(Network&&) noexcept = default;
     Network& operator=(Network&&) noexcept = default;
+    /// The network as it is now, but for annotations, with the same values in memory: to be read
+    /// while this one may get another structure. Costs next to nothing.
+    Network shared_copy() const;
 
-    const Structure& structure() const { return structure_; }
-    const Layout& layout() const { return layout_; }
+    const Structure& structure() const { return description_->structure; }
+    const Layout& layout() const { return description_->layout; }
     /// Whether every size is known and every process function fitted to data.
-    bool configured() const { return configured_; }
+    bool configured() const { return description_->graph != nullptr; }
     index_t n_parameters() const { return static_cast<index_t>(wb_->size()); }
     index_t n_outputs() const;  ///< raw rows of all outputs, stacked
 
@@ -120,16 +123,20 @@ public:
     std::shared_ptr<std::vector<double>> parameter_storage() const { return wb_; }
     std::shared_ptr<std::vector<double>> frozen_storage() const { return frozen_; }
     /// For the library's own passes; null unless configured.
-    const std::shared_ptr<const Graph>& graph() const { return graph_; }
+    const std::shared_ptr<const Graph>& graph() const { return description_->graph; }
 
 private:
-    void build_layout();
-    void build_graph();
+    /// All but the values; never changed, and shared by copies.
+    struct Description {
+        Structure structure;
+        Layout layout;
+        std::shared_ptr<const Graph> graph;
+    };
+    static std::shared_ptr<const Description> describe(Structure structure);
+    /// Gets another structure, and values that are zero.
+    void become(Structure structure);
 
-    Structure structure_;
-    Layout layout_;
-    std::shared_ptr<const Graph> graph_;
-    bool configured_ = false;
+    std::shared_ptr<const Description> description_ = std::make_shared<const Description>();
     std::shared_ptr<std::vector<double>> wb_ = std::make_shared<std::vector<double>>();
     std::shared_ptr<std::vector<double>> frozen_ = std::make_shared<std::vector<double>>();
 };

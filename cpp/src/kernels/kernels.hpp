@@ -60,9 +60,8 @@ struct Kernels {
     void (*slope_forward)(const Slope& f, index_t n, index_t h, const double* v, index_t ldv,
                           double* g, index_t ldg);
 
-    /// Parts of p numbers each, padded to whole packets and `stride` apart, added to the first of
-    /// them one after the other. The others are spent.
-    void (*add_parts)(index_t n_parts, index_t p, double* parts, index_t stride);
+    /// sum += part, whole cache lines of both; afterwards the part is spent.
+    void (*take_over)(index_t n, double* part, double* sum);
 
     /// out (+)= x y, elementwise over n lanes; out (+)= x alpha.
     void (*multiply)(index_t n, const double* x, const double* y, double* out, bool accumulate);

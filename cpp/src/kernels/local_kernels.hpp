@@ -20,7 +20,7 @@ void add_curvature(const Slope& f, const double* d2, index_t n, index_t h, const
                    index_t ldv, double* b, index_t ldb);
 void multiply_curvature(const Slope& f, const double* d2, index_t n, index_t h, const double* v,
                         index_t ldv, const double* r, index_t ldr, double* out, index_t ldo);
-void add_parts(index_t n_parts, index_t p, double* parts, index_t stride);
+void take_over(index_t n, double* part, double* sum);
 void pack_left(index_t n, index_t n_rows, const Factor* rows, double* out, index_t panel_stride);
 void pack_right(index_t n, index_t n_columns, const Factor* columns, double* out);
 void contract(index_t n, index_t n_rows, const double* left, index_t panel_stride,

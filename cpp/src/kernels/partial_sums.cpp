@@ -5,27 +5,16 @@
 
 namespace jacnet::kernels::JACNET_ISA {
 
-namespace {
-
-constexpr index_t line = 8;  ///< doubles of a cache line
-
-}  // namespace
-
-void add_parts(index_t n_parts, index_t p, double* parts, index_t stride) {
-    for (index_t first = 0; first < p; first += line) {
-        Packet sum[line / packet_size];
+void take_over(index_t n, double* part, double* sum) {
+    constexpr index_t line = 8;  // doubles
+    for (index_t first = 0; first < n; first += line) {
 #pragma GCC unroll 4
-        for (int i = 0; i < line / packet_size; ++i) sum[i] = load(parts + first + i * packet_size);
-        for (index_t part = 1; part < n_parts; ++part) {
-            double* more = parts + part * stride + first;
-#pragma GCC unroll 4
-            for (int i = 0; i < line / packet_size; ++i) sum[i] += load(more + i * packet_size);
-            // A line that this core has only read is slow to be written by another one, which must
-            // first be told that the copy here is given up: ten times slower than a written line.
-            more[0] = 0.0;
+        for (index_t i = first; i < first + line; i += packet_size) {
+            store(sum + i, load(sum + i) + load(part + i));
         }
-#pragma GCC unroll 4
-        for (int i = 0; i < line / packet_size; ++i) store(parts + first + i * packet_size, sum[i]);
+        // A line that this core has only read is slow to be written by another one, which must
+        // first be told that the copy here is given up: ten times slower than a written line.
+        part[first] = 0.0;
     }
 }
 

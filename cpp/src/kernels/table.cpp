@@ -16,7 +16,7 @@ const Kernels& table() {
         sum_over_lanes,
         slope_backward,
         slope_forward,
-        add_parts,
+        take_over,
         multiply,
         scale,
         add_curvature,
