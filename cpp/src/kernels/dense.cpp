@@ -24,17 +24,24 @@ JACNET_INLINE void fetch_below(const double* a) {
     for (int r = 0; r < height; r += line) __builtin_prefetch(a + height + r, 0, 2);
 }
 
+/// Moves from one column of a tile to the next. The compiler must not know by how much: it would
+/// keep the addresses of all columns, and spill them, from a tile's first line to its last.
+JACNET_INLINE void next_column(double*& column, index_t ld) {
+    column += ld;
+    asm("" : "+r"(column));
+}
+
 /// A tile of `layer_product`: b's element (c, j) at b[j * step + c * next].
 template <int packets, int columns>
 void product_tile(index_t k, const double* a, index_t lda, const double* b, index_t step,
                   index_t next, double* out, index_t ldo, Target target) {
-    Packet sum[packets][columns];
+    Packet sum[packets][columns] = {};
+    if (target == Target::continued) {
+        double* column = out;
 #pragma GCC unroll 16
-    for (int j = 0; j < columns; ++j) {
+        for (int j = 0; j < columns; ++j, next_column(column, ldo)) {
 #pragma GCC unroll 2
-        for (int p = 0; p < packets; ++p) {
-            sum[p][j] =
-                target == Target::continued ? load(out + j * ldo + p * packet_size) : Packet{};
+            for (int p = 0; p < packets; ++p) sum[p][j] = load(column + p * packet_size);
         }
     }
     for (index_t c = 0; c < k; ++c) {
@@ -51,13 +58,18 @@ void product_tile(index_t k, const double* a, index_t lda, const double* b, inde
         a += lda;
         b += next;
     }
+    if (target == Target::added) {
+        double* column = out;
 #pragma GCC unroll 16
-    for (int j = 0; j < columns; ++j) {
+        for (int j = 0; j < columns; ++j, next_column(column, ldo)) {
 #pragma GCC unroll 2
-        for (int p = 0; p < packets; ++p) {
-            double* o = out + j * ldo + p * packet_size;
-            store(o, target == Target::added ? load(o) + sum[p][j] : sum[p][j]);
+            for (int p = 0; p < packets; ++p) sum[p][j] += load(column + p * packet_size);
         }
+    }
+#pragma GCC unroll 16
+    for (int j = 0; j < columns; ++j, next_column(out, ldo)) {
+#pragma GCC unroll 2
+        for (int p = 0; p < packets; ++p) store(out + p * packet_size, sum[p][j]);
     }
 }
 
@@ -228,45 +240,6 @@ void sum_over_lanes(index_t n, index_t rows, index_t columns, const double* x, i
                       ldx, y + first, ldy, out + i, ldo);
         }
     }
-}
-
-namespace {
-
-template <class Real>
-JACNET_INLINE void multiply_all(index_t n, const Real* x, const Real* y, Real* out,
-                                bool accumulate) {
-    if (accumulate) {
-        for (index_t z = 0; z < n; ++z) out[z] += x[z] * y[z];
-    } else {
-        for (index_t z = 0; z < n; ++z) out[z] = x[z] * y[z];
-    }
-}
-
-template <class Real>
-JACNET_INLINE void scale_all(index_t n, const Real* x, Real alpha, Real* out, bool accumulate) {
-    if (accumulate) {
-        for (index_t z = 0; z < n; ++z) out[z] += x[z] * alpha;
-    } else {
-        for (index_t z = 0; z < n; ++z) out[z] = x[z] * alpha;
-    }
-}
-
-}  // namespace
-
-void multiply(index_t n, const double* x, const double* y, double* out, bool accumulate) {
-    multiply_all(n, x, y, out, accumulate);
-}
-
-void multiply(index_t n, const float* x, const float* y, float* out, bool accumulate) {
-    multiply_all(n, x, y, out, accumulate);
-}
-
-void scale(index_t n, const double* x, double alpha, double* out, bool accumulate) {
-    scale_all(n, x, alpha, out, accumulate);
-}
-
-void scale(index_t n, const float* x, float alpha, float* out, bool accumulate) {
-    scale_all(n, x, alpha, out, accumulate);
 }
 
 }  // namespace jacnet::kernels::JACNET_ISA
