@@ -15,6 +15,7 @@ from .processes import AbsentError, FailedError, Process, Processes, TooLongErro
 
 _NEVER_REST = ("jacnet", "jacnet_cpp", "roof")  # before all rounds are done
 _BURST = 0.01  # seconds of short calls in one turn
+_REST = 0.03  # seconds before a turn: threads of the contender before may spin a while for work
 _PREPARATION = 150.0  # seconds at most
 
 
@@ -176,6 +177,7 @@ def _interleave(
 
 
 def _turn(processes: Processes, key: int, timing: Timing) -> None:
+    time.sleep(_REST)
     began = time.perf_counter()
     task = timing.task
     loops = max(1, int(_BURST / max(timing.call, 1e-7)))

@@ -75,9 +75,9 @@ public:
     void keep(py::object owner);
     /// The same samples under a loss given by its derivatives at the outputs; keeps this one.
     std::unique_ptr<PyLinearization> with_loss(py::handle dloss, py::handle d2loss);
-    /// Takes the parameters as they are now, and reads and checks the data. A question of enough
-    /// flops to be asked without the interpreter lock gets a copy of the network, which others may
-    /// change meanwhile; without `flops`, those of a Hessian are assumed.
+    /// Takes the parameters as they are now, and reads and checks the data, without the interpreter
+    /// lock where a question of so many flops is asked without it; without `flops`, those of a
+    /// Hessian are assumed.
     Linearization& made(std::optional<double> flops = {});
 
     py::array outputs(const char* function, py::handle n_threads, py::handle out);
