@@ -15,7 +15,6 @@ from .processes import AbsentError, FailedError, Process, Processes, TooLongErro
 
 _NEVER_REST = ("jacnet", "jacnet_cpp", "roof")  # before all rounds are done
 _BURST = 0.01  # seconds of short calls in one turn
-_REST = 0.03  # seconds before a turn: threads of the contender before may spin a while for work
 _PREPARATION = 150.0  # seconds at most
 
 
@@ -177,13 +176,13 @@ def _interleave(
 
 
 def _turn(processes: Processes, key: int, timing: Timing) -> None:
-    time.sleep(_REST)
     began = time.perf_counter()
     task = timing.task
     loops = max(1, int(_BURST / max(timing.call, 1e-7)))
     names = {"key": key, "idiom": timing.idiom}
     fresh = key not in processes.get(task.peer, task.allocator).prepared
     process, _ = _ready(processes, key, task)
+    processes.pass_turn(process)
     if loops == 1 or fresh:
         process.ask("warm", seconds=0.0 if fresh else timing.call, **names)
     timing.times.append(process.ask("time", loops=loops, **names)["seconds"])

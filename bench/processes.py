@@ -8,11 +8,13 @@ import os
 import select
 import subprocess
 import sys
+import time
 from typing import Any
 
 from .peers.base import MissingError
 
 _UNWANTED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_VERBOSE")
+_REST = 0.03  # seconds, in which idle threads stop to spin for work
 _LARGE = str(1 << 34)
 ALLOCATORS = {
     "shipped": {},
@@ -112,6 +114,7 @@ class Processes:
         self.versions: dict[str, str] = {}
         self.facts: dict[str, dict[str, Any]] = {}
         self._all: dict[tuple[str, str], Process] = {}
+        self._turn: Process | None = None
 
     def get(self, peer: str, allocator: str = "shipped") -> Process:
         """Return a worker.
@@ -133,6 +136,12 @@ class Processes:
             self.versions[peer] = self._all[key].version
             self.facts[peer] = self._all[key].facts
         return self._all[key]
+
+    def pass_turn(self, process: Process) -> None:
+        """Let the threads of the worker that had the turn before fall asleep."""
+        if self._turn not in (None, process):
+            time.sleep(_REST)
+        self._turn = process
 
     def drop(self) -> None:
         """Let all workers forget what they have prepared."""
