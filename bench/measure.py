@@ -176,13 +176,13 @@ def _interleave(
 
 
 def _turn(processes: Processes, key: int, timing: Timing) -> None:
-    began = time.perf_counter()
     task = timing.task
     loops = max(1, int(_BURST / max(timing.call, 1e-7)))
     names = {"key": key, "idiom": timing.idiom}
     fresh = key not in processes.get(task.peer, task.allocator).prepared
     process, _ = _ready(processes, key, task)
     processes.pass_turn(process)
+    began = time.perf_counter()
     if loops == 1 or fresh:
         process.ask("warm", seconds=0.0 if fresh else timing.call, **names)
     timing.times.append(process.ask("time", loops=loops, **names)["seconds"])

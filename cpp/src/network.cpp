@@ -185,7 +185,7 @@ Layout layout_of(const Structure& structure) {
     for (index_t l = 0; l < count(structure.layers); ++l) {
         for (const Connection& connection : structure.layers[at(l)].connections) {
             ParameterBlock block = block_of(structure, l, connection);
-            // Initialisation and changes of the layout hold two copies more for a while.
+            // Initialisation and changes of the layout hold copies for a while.
             bytes += 24.0 * static_cast<double>(block.rows) * static_cast<double>(block.cols);
             need_memory(bytes, text("Network: with the parameters up to ", block.name, ", it"),
                         "make the layers smaller");
@@ -209,15 +209,15 @@ bool complete(const Structure& structure) {
 
 }  // namespace
 
-std::shared_ptr<const Network::Description> Network::describe(Structure structure) {
-    Layout layout = layout_of(structure);
+std::shared_ptr<const Network::Description> Network::describe(Structure structure, Layout layout) {
     auto graph = complete(structure) ? std::make_shared<const Graph>(structure, layout) : nullptr;
     return std::make_shared<const Description>(
         Description{std::move(structure), std::move(layout), std::move(graph)});
 }
 
 void Network::become(Structure structure) {
-    auto next = describe(std::move(structure));
+    Layout blocks = layout_of(structure);
+    auto next = describe(std::move(structure), std::move(blocks));
     index_t learning = 0, frozen = 0;
     for (const ParameterBlock& block : next->layout) {
         (block.learn ? learning : frozen) += block.size();
@@ -302,7 +302,7 @@ void Network::set_transfer(index_t layer, Transfer transfer) {
     }
     Structure next = structure();
     next.layers[at(layer)].transfer = transfer;
-    description_ = describe(std::move(next));
+    description_ = describe(std::move(next), layout());
 }
 
 }  // namespace jacnet

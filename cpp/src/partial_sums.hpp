@@ -24,10 +24,13 @@ public:
         return std::clamp(n_tasks, index_t{1}, most);
     }
 
+    /// Of a part: whole cache lines, which no other part has a share in.
+    static index_t doubles_for(index_t p) { return round_up(p, line); }
+
     PartialSums(index_t n_parts, index_t p, Workspace& work, index_t n_sums = 1)
         : n_parts_(n_parts),
           p_(p),
-          stride_(round_up(p, 2 * line)),  // lines are fetched in pairs
+          stride_(doubles_for(p)),
           parts_(work.doubles(n_sums * n_parts * stride_)),
           ended_(work.array<std::atomic<bool>>(n_sums * n_parts)) {
         for (index_t i = 0; i < n_sums * n_parts; ++i) new (ended_ + i) std::atomic<bool>(false);
@@ -42,8 +45,9 @@ public:
     double* part(index_t part, index_t k = 0) const {
         return parts_ + (k * n_parts_ + part) * stride_;
     }
-    /// Nothing more will come to a part. Of a pair, the thread that ends it second adds it: with
-    /// neighbouring parts in one hand, few of them move between caches.
+    /// Nothing more will come to a part, until it is started again after `finish`. Of a pair, the
+    /// thread that ends it second adds it: with neighbouring parts in one hand, few of them move
+    /// between caches.
     void end(index_t part, index_t k = 0) const {
         for (index_t width = 1; 2 * width < n_parts_; width *= 2) {
             const index_t left = part / (2 * width) * (2 * width), right = left + width;
@@ -51,6 +55,7 @@ public:
             if (right >= n_parts_) continue;
             if (!ended_[k * n_parts_ + right].exchange(true, std::memory_order_acq_rel)) return;
             kernel_table().take_over(p_, this->part(right, k), this->part(left, k));
+            ended_[k * n_parts_ + right].store(false, std::memory_order_relaxed);
         }
     }
 

@@ -19,14 +19,15 @@ void sum_for_vectors(const char* function, Tape& tape, const Needs& needs, int n
     const index_t p = out.rows, n_blocks = tape.n_blocks();
     if (p == 0 || out.cols == 0) return;
     const index_t n_parts = PartialSums::parts_for(n_blocks, p);
-    need_memory(8.0 * static_cast<double>(n_parts) * static_cast<double>(p),
+    const index_t doubles = n_parts * PartialSums::doubles_for(p);
+    need_memory(8.0 * static_cast<double>(doubles),
                 std::string(function) + ": the sums over samples", instead::fewer_parameters);
-    const index_t together = std::clamp(held / (n_parts * p), index_t{1}, out.cols);
+    const index_t together = std::clamp(held / doubles, index_t{1}, out.cols);
     if (out.cols > 1) tape.keep();
+    Workspace work;
+    const PartialSums sums(n_parts, p, work, together);
     for (index_t first = 0; first < out.cols; first += together) {
         const index_t count = std::min(together, out.cols - first);
-        Workspace work;
-        const PartialSums sums(n_parts, p, work, count);
         const auto each_block = [&](index_t part, auto&& body) {
             const index_t last = n_blocks * (part + 1) / n_parts;
             for (index_t b = n_blocks * part / n_parts; b < last; ++b) {

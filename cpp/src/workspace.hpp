@@ -56,7 +56,7 @@ public:
         return p;
     }
 
-    /// `n` uninitialised values of a trivial type.
+    /// `n` uninitialised values of a type that needs no destructor.
     template <class T>
     T* array(index_t n) {
         static_assert(std::is_trivially_destructible_v<T> && alignof(T) <= 64);

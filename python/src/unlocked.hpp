@@ -68,8 +68,8 @@ auto unlocked(double flops, Work&& work) {
 }
 
 /// The same for work that reads a network, which other threads and signal handlers may give another
-/// structure once the lock is gone. Values are not copied: a copy at the same place in every call
-/// is slow to write (see take_over in kernels/partial_sums.cpp).
+/// structure once the lock is gone. Values are read as they are: to write a copy at the same place
+/// in every call is slow (see take_over in kernels/partial_sums.cpp).
 template <class Work>
 auto unlocked(double flops, const Network& net, Work&& work) {
     if (!worth_unlocking(flops)) return work(net);

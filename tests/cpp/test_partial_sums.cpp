@@ -50,9 +50,9 @@ void parts_may_be_ended_in_any_order() {
     constexpr index_t p = 3;
     std::vector<index_t> order{4, 0, 3, 5, 1, 2};
     std::vector<double> sums[2];
-    for (std::vector<double>& written : sums) {
-        Workspace work;
-        const PartialSums parts(6, p, work, 2);
+    Workspace work;
+    const PartialSums parts(6, p, work, 2);
+    for (std::vector<double>& written : sums) {  // the second time, in what is there from the first
         for (const index_t part : order) {
             for (index_t k : {0, 1}) {
                 double* sum = parts.start(part, k);

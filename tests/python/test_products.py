@@ -181,6 +181,16 @@ def test_a_streamed_tape_gives_the_bits_of_a_kept_one():
     np.testing.assert_array_equal(whole[:, 1], jn.hvp(net, x, t, V[:, 1]))
 
 
+def test_more_vectors_than_are_summed_together():
+    rng = np.random.default_rng(5)
+    x, t = rng.normal(size=(1, 3000)), rng.normal(size=(1, 3000))
+    net = jn.Network([1, 1], bias=[False])
+    lin, v = jn.linearize(net, x, t), rng.normal(size=(1, 70_000))
+    expected = lin.hessian()[0, 0] * v
+    np.testing.assert_allclose(lin.hvp(v), expected, rtol=1e-12)
+    assert lin.hvp(v[:, -1])[0] == lin.hvp(v)[0, -1]
+
+
 def test_questions_do_not_disturb_each_other(net, data):
     lin = jn.linearize(net, *data)
     v = directions(net.n_parameters, 1)[:, 0]

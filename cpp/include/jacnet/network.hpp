@@ -75,12 +75,14 @@ public:
     explicit Network(Structure structure);
     Network(const Network& other);
     Network& operator=(const Network& other);
+    /// What was moved from may only be assigned to or destroyed.
     Network(Network&&) noexcept = default;
     Network& operator=(Network&&) noexcept = default;
     /// The network as it is now, but for annotations, with the same values in memory: to be read
     /// while this one may get another structure. Costs next to nothing.
     Network shared_copy() const;
 
+    /// Valid until the structure changes.
     const Structure& structure() const { return description_->structure; }
     const Layout& layout() const { return description_->layout; }
     /// Whether every size is known and every process function fitted to data.
@@ -132,7 +134,7 @@ private:
         Layout layout;
         std::shared_ptr<const Graph> graph;
     };
-    static std::shared_ptr<const Description> describe(Structure structure);
+    static std::shared_ptr<const Description> describe(Structure structure, Layout layout);
     /// Gets another structure, and values that are zero.
     void become(Structure structure);
 
