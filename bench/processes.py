@@ -14,7 +14,7 @@ from typing import Any
 from .peers.base import MissingError
 
 _UNWANTED = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OPENBLAS_VERBOSE")
-_REST = 0.03  # seconds, in which idle threads stop to spin for work
+_REST = 0.03  # seconds, after which idle threads no longer spin for work
 _LARGE = str(1 << 34)
 ALLOCATORS = {
     "shipped": {},

@@ -137,14 +137,7 @@ Network& Network::operator=(const Network& other) {
     return *this;
 }
 
-Network Network::shared_copy() const {
-    Network copy;
-    copy.performance = performance;
-    copy.description_ = description_;
-    copy.wb_ = wb_;
-    copy.frozen_ = frozen_;
-    return copy;
-}
+Network Network::shared_copy() const { return {performance, description_, wb_, frozen_}; }
 
 namespace {
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "jacnet/layout.hpp"
@@ -134,13 +135,20 @@ private:
         Layout layout;
         std::shared_ptr<const Graph> graph;
     };
+    using Values = std::shared_ptr<std::vector<double>>;
+    Network(const PerformanceSettings& performance_, std::shared_ptr<const Description> description,
+            Values wb, Values frozen)
+        : performance(performance_),
+          description_(std::move(description)),
+          wb_(std::move(wb)),
+          frozen_(std::move(frozen)) {}
     static std::shared_ptr<const Description> describe(Structure structure, Layout layout);
     /// Gets another structure, and values that are zero.
     void become(Structure structure);
 
     std::shared_ptr<const Description> description_ = std::make_shared<const Description>();
-    std::shared_ptr<std::vector<double>> wb_ = std::make_shared<std::vector<double>>();
-    std::shared_ptr<std::vector<double>> frozen_ = std::make_shared<std::vector<double>>();
+    Values wb_ = std::make_shared<std::vector<double>>();
+    Values frozen_ = std::make_shared<std::vector<double>>();
 };
 
 }  // namespace jacnet

@@ -12,8 +12,9 @@ void take_over(index_t n, double* part, double* sum) {
         for (index_t i = first; i < first + line; i += packet_size) {
             store(sum + i, load(sum + i) + load(part + i));
         }
-        // A line that this core has only read is slow to be written by another one, which must
-        // first be told that the copy here is given up: ten times slower than a written line.
+        // A line that this core has only read is slow to be written by one that shares no cache
+        // with it, and must first be told that the copy here is given up: ten times slower than a
+        // line that was written here.
         part[first] = 0.0;
     }
 }
