@@ -20,39 +20,53 @@ struct Part {
     index_t count = 0;
 };
 
+/// Rows of lanes.
+struct Rows {
+    const double* data = nullptr;
+    index_t stride = 0;
+    index_t count = 0;
+};
+
 /// Columns of the layers [first, last) alone, which have few neurons: each row is a product of
 /// lanes, and is transposed into the columns.
 template <class Real>
 void write_narrow(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
                   index_t first, index_t last, const double* scales, Real* out,
                   index_t col_stride) {
-    const index_t n = block.n;
+    const index_t n = block.n, n_part = round_up(part.count, lanes);
     Workspace work;
-    index_t n_rows = 0, neurons = 0;
+    index_t n_rows = 0, n_scaled = 0;
     for (index_t l = first; l < last; ++l) {
-        n_rows += plan.layers[at(l)].size();
-        neurons += plan.layers[at(l)].h;
+        const PlanLayer& layer = plan.layers[at(l)];
+        n_rows += layer.size();
+        n_scaled += std::min(layer.h, layer.k);
     }
-    Factor* rows = work.array<Factor>(n_rows);
-    const index_t n_part = round_up(part.count, lanes);
-    double* scaled = work.doubles(neurons * n_part);
+    Factor* factors = work.array<Factor>(n_rows);
+    double* scaled = work.doubles(n_scaled * n_part);
     for (index_t m = 0; m < columns.outputs; ++m) {
-        Factor* next = rows;
-        double* d = scaled;
+        Factor* next = factors;
+        double* free = scaled;
+        const auto scale = [&](Rows& rows) {
+            for (index_t i = 0; i < rows.count; ++i) {
+                kernel_table().multiply(n_part, rows.data + i * rows.stride,
+                                        scales + m * n + part.first, free + i * n_part, false);
+            }
+            rows = {free, n_part, rows.count};
+            free += rows.count * n_part;
+        };
         for (index_t l = first; l < last; ++l) {
             const PlanLayer& layer = plan.layers[at(l)];
-            const double* own = block.layers[l].*columns.side + m * layer.h * n + part.first;
-            for (index_t i = 0; i < layer.h; ++i) {
-                kernel_table().multiply(n_part, own + i * n, scales + m * n + part.first,
-                                        d + i * n_part, false);
+            const LayerTape& tape = block.layers[l];
+            Rows u{tape.u + part.first, n, layer.k};
+            Rows d{tape.*columns.side + m * layer.h * n + part.first, n, layer.h};
+            scale(u.count < d.count ? u : d);
+            for (index_t p = 0; p < u.count; ++p) {
+                for (index_t i = 0; i < d.count; ++i) {
+                    *next++ = {u.data + p * u.stride, d.data + i * d.stride};
+                }
             }
-            for (index_t p = 0; p < layer.k; ++p) {
-                const double* u = block.layers[l].u + p * n + part.first;
-                for (index_t i = 0; i < layer.h; ++i) *next++ = {u, d + i * n_part};
-            }
-            d += layer.h * n_part;
         }
-        kernels_of<Real>().columns_by_lanes(part.count, n_rows, rows, out + m * col_stride,
+        kernels_of<Real>().columns_by_lanes(part.count, n_rows, factors, out + m * col_stride,
                                             columns.outputs * col_stride);
     }
 }

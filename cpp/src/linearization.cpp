@@ -1,6 +1,7 @@
 #include "jacnet/linearization.hpp"
 
 #include <numeric>
+#include <utility>
 
 #include "arguments.hpp"
 #include "questions.hpp"
@@ -8,9 +9,9 @@
 namespace jacnet {
 
 struct Linearization::Impl {
-    Impl(const Network& net, const Samples& given, const char* function, Parameters parameters)
+    Impl(const Network& net, Samples given, const char* function, Parameters parameters)
         : plan(net, function, parameters),
-          samples(given),
+          samples(std::move(given)),
           batch(plan, samples, function),
           tape(plan, batch, parameters == Parameters::copied) {}
     /// Another loss on the same samples.
@@ -27,9 +28,9 @@ struct Linearization::Impl {
     Tape tape;
 };
 
-Linearization::Linearization(const Network& net, const Samples& samples, const char* caller,
+Linearization::Linearization(const Network& net, Samples samples, const char* caller,
                              Parameters parameters)
-    : impl_(std::make_unique<Impl>(net, samples, caller, parameters)) {}
+    : impl_(std::make_unique<Impl>(net, std::move(samples), caller, parameters)) {}
 Linearization::Linearization(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Linearization::~Linearization() = default;
 Linearization::Linearization(Linearization&&) noexcept = default;

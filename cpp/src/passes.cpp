@@ -148,7 +148,7 @@ void forward(const Plan& plan, const Batch& batch, Block& block, Order order) {
         for (const Feed& feed : layer.feeds) {
             double* columns = tape.u + feed.column * n;
             if (feed.kind == SourceKind::bias) {
-                std::fill_n(columns, n, 1.0);
+                kernels.fill(n, 1.0, columns);
                 continue;
             }
             const double* from =
@@ -221,7 +221,8 @@ void load_targets(const Plan& plan, const Batch& batch, Block& block, double sca
             if (batch.plain() && targets.col_stride == 1) {
                 const double* from = targets.data + i * targets.row_stride + block.first;
                 std::fill(std::copy_n(from, block.count, t), t + block.n, 0.0);
-                std::fill(std::fill_n(w, block.count, scale), w + block.n, 0.0);
+                kernel_table().fill(block.count, scale, w);
+                std::fill(w + block.count, w + block.n, 0.0);
                 continue;
             }
             for (index_t z = 0; z < block.n; ++z) {
@@ -243,7 +244,8 @@ void load_error_scales(const Plan& plan, const Batch& batch, const Block& block,
                        double factor, double* scales) {
     const double norm = factor * plan.norm()[m];
     if (batch.plain()) {
-        std::fill(std::fill_n(scales, block.count, norm), scales + block.n, 0.0);
+        kernel_table().fill(block.count, norm, scales);
+        std::fill(scales + block.count, scales + block.n, 0.0);
         return;
     }
     const double* w = block.w + m * block.n;

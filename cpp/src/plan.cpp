@@ -21,13 +21,17 @@ double width(const std::vector<double>& range, index_t row) {
                  : std::numeric_limits<double>::quiet_NaN();
 }
 
-double normalization_factor(const PerformanceSettings& settings, double width) {
-    if (settings.normalization == Normalization::none ||
-        settings.function == Performance::crossentropy) {
-        return 1.0;
-    }
-    const double factor = (settings.normalization == Normalization::standard ? 2.0 : 1.0) / width;
+/// Of errors whose targets have a range of such a width.
+double normalization_factor(Normalization normalization, double width) {
+    if (normalization == Normalization::none) return 1.0;
+    const double factor = (normalization == Normalization::standard ? 2.0 : 1.0) / width;
     return std::isfinite(factor) ? factor : 1.0;
+}
+
+/// What a performance does to errors.
+Normalization normalization_of(const PerformanceSettings& settings) {
+    return settings.function == Performance::crossentropy ? Normalization::none
+                                                          : settings.normalization;
 }
 
 /// Columns of u_l from the blocks of its layer: those that learn, then the frozen ones.
@@ -77,6 +81,10 @@ Graph::Graph(const Structure& structure, const Layout& layout) : inputs(structur
             }
         }
         n_parameters += layer.size();
+        if (layer.k < layer.k_all) {
+            layer.packed = n_packed;
+            n_packed += layer.h * layer.k_all;
+        }
         forward_flops +=
             static_cast<double>(layer.h) * (2.0 * static_cast<double>(layer.k_all) + 20.0);
         layers.push_back(std::move(layer));
@@ -86,7 +94,12 @@ Graph::Graph(const Structure& structure, const Layout& layout) : inputs(structur
         outputs.push_back(
             {output.layer, n_outputs, output.size, reverse_part(output.processing, output.size)});
         output_processing.push_back(output.processing);
-        for (index_t i = 0; i < output.size; ++i) widths.push_back(width(output.range, i));
+        for (std::size_t way = 0; way < norms.size(); ++way) {
+            for (index_t i = 0; i < output.size; ++i) {
+                norms[way].push_back(normalization_factor(static_cast<Normalization>(way),
+                                                          width(output.range, i)));
+            }
+        }
         n_outputs += output.size;
     }
 }
@@ -117,33 +130,20 @@ Plan::Plan(std::shared_ptr<const Graph> graph, const PerformanceSettings& perfor
       n_inputs(graph_->n_inputs),
       forward_flops(graph_->forward_flops),
       performance(performance_),
-      own_loss(own_loss_) {}
+      own_loss(own_loss_),
+      norm_(graph_->norms[static_cast<std::size_t>(normalization_of(performance_))].data()) {}
 
 Plan::Plan(const Network& net, const char* function, Parameters parameters)
     : Plan(graph_of(net, function), net.performance, false) {
     if (parameters == Parameters::copied) copy_.resize(at(n_parameters));
-    index_t packed = 0;
-    for (const PlanLayer& layer : layers)
-        packed += layer.k < layer.k_all ? layer.h * layer.k_all : 0;
-    packed_.resize(at(packed));
-    theta_.resize(layers.size());
+    packed_.resize(at(graph_->n_packed));
     refresh(net);
-    norm_.reserve(graph_->widths.size());
-    for (const double w : graph_->widths) norm_.push_back(normalization_factor(performance, w));
 }
 
 Plan::Plan(const Plan& other, OwnLoss) : Plan(other.graph_, {.function = Performance::sse}, true) {
     copy_.assign(other.wb_, other.wb_ + other.n_parameters);
-    packed_ = other.packed_;
-    theta_ = other.theta_;
-    norm_.assign(other.norm_.size(), 1.0);
     wb_ = copy_.data();
-    for (index_t l = 0; l < n_layers(); ++l) {
-        const PlanLayer& layer = layers[at(l)];
-        theta_[at(l)] = layer.k == layer.k_all
-                            ? wb_ + layer.offset
-                            : packed_.data() + (other.theta_[at(l)] - other.packed_.data());
-    }
+    packed_ = other.packed_;
 }
 
 void Plan::refresh(const Network& net) {
@@ -153,15 +153,10 @@ void Plan::refresh(const Network& net) {
         std::copy_n(wb_, n_parameters, copy_.data());
         wb_ = copy_.data();
     }
-    double* next = packed_.data();
-    for (index_t l = 0; l < n_layers(); ++l) {
+    for (index_t l = 0; !packed_.empty() && l < n_layers(); ++l) {
         const PlanLayer& layer = layers[at(l)];
-        if (layer.k == layer.k_all) {
-            theta_[at(l)] = wb_ + layer.offset;
-            continue;
-        }
-        theta_[at(l)] = next;
-        next = std::copy_n(wb_ + layer.offset, layer.size(), next);
+        if (layer.packed < 0) continue;
+        double* next = std::copy_n(wb_ + layer.offset, layer.size(), packed_.data() + layer.packed);
         for (const ParameterBlock& block : net.layout()) {
             if (block.layer != l || block.learn) continue;
             next = std::copy_n(net.block(block).data, block.size(), next);

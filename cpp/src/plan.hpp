@@ -3,6 +3,7 @@
 /// parameters at the moment of a call.
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct PlanLayer {
     index_t k = 0;            ///< columns of theta that are parameters; they come first
     index_t k_all = 0;        ///< with the frozen ones
     index_t offset = 0;       ///< of the parameters in wb
+    index_t packed = -1;      ///< of theta among those packed with frozen columns; -1: has none
     index_t output = -1;      ///< number of the output that this layer is, or -1
     std::vector<Feed> feeds;  ///< of u_l, in its order
     std::vector<Successor> successors;
@@ -63,8 +65,10 @@ struct Graph {
     std::vector<PlanLayer> layers;
     std::vector<PlanOutput> outputs;
     std::vector<Processing> output_processing;
-    std::vector<double> widths;  ///< of the range of every output row in the targets, or NaN
+    /// Error normalisation of every output row, for each way of it.
+    std::array<std::vector<double>, 3> norms;
     index_t n_parameters = 0;
+    index_t n_packed = 0;        ///< elements of theta of the layers with frozen columns
     index_t n_outputs = 0;       ///< rows of all outputs
     index_t n_inputs = 0;        ///< raw rows of all inputs
     double forward_flops = 0.0;  ///< of one sample, roughly
@@ -106,21 +110,23 @@ public:
     /// The parameter vector.
     const double* wb() const { return wb_; }
     /// Of a layer: h x k_all, column-major.
-    const double* theta(index_t layer) const { return theta_[static_cast<std::size_t>(layer)]; }
+    const double* theta(index_t l) const {
+        const PlanLayer& layer = layers[static_cast<std::size_t>(l)];
+        return layer.packed < 0 ? wb_ + layer.offset : packed_.data() + layer.packed;
+    }
     /// From a layer into a successor: h_s x h, column-major.
     const double* weights(const Successor& s) const {
         return theta(s.layer) + s.column * layers[static_cast<std::size_t>(s.layer)].h;
     }
     /// Error normalisation of every output row.
-    const double* norm() const { return norm_.data(); }
+    const double* norm() const { return norm_; }
 
 private:
     std::shared_ptr<const std::vector<double>> held_;  ///< keeps borrowed parameters alive
     const double* wb_ = nullptr;
     std::vector<double> copy_;    ///< of wb, where it is not borrowed
     std::vector<double> packed_;  ///< theta of the layers with frozen columns
-    std::vector<const double*> theta_;
-    std::vector<double> norm_;
+    const double* norm_ = nullptr;
 };
 
 }  // namespace jacnet

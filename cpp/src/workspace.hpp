@@ -91,9 +91,14 @@ private:
             }
         }
     };
-    static Stack& stack() {
+    [[gnu::noinline]] static Stack& made() {
         thread_local Stack s;
         return s;
+    }
+    static Stack& stack() {
+        thread_local Stack* here = nullptr;  // found without asking whether it is constructed
+        if (here == nullptr) here = &made();
+        return *here;
     }
     std::unique_ptr<Stack> own_;
     Stack& stack_;

@@ -12,6 +12,10 @@ public:
          py::handle samples);
 
     const Samples& samples() const { return samples_; }
+    /// The same for the one that keeps them; nothing is left but the indices.
+    Samples take_samples() {
+        return {std::move(samples_.x), std::move(samples_.t), samples_.ew, samples_.indices};
+    }
     /// Samples in use.
     index_t count() const { return count_; }
     /// Of a Jacobian; the largest size there is where the product does not fit.

@@ -72,6 +72,14 @@ private:
     std::size_t first_ = 0;  ///< the first parameter that a caller writes between brackets
 };
 
+/// A value that is borrowed until its taker wants one to own.
+struct Borrowed : pybind11::handle {
+    using handle::handle;
+    operator pybind11::object() const {
+        return pybind11::reinterpret_borrow<pybind11::object>(*this);
+    }
+};
+
 /// Answers from one borrowed value for each parameter.
 using FastBody = std::function<pybind11::object(PyObject* const* values)>;
 
@@ -95,8 +103,7 @@ template <std::size_t n, class Function>
 FastBody unpacked(Function function) {
     return [function = std::move(function)](PyObject* const* values) -> pybind11::object {
         return [&]<std::size_t... i>(std::index_sequence<i...>) {
-            return as_object(
-                function(pybind11::reinterpret_borrow<pybind11::object>(values[i])...));
+            return as_object(function(Borrowed(values[i])...));
         }(std::make_index_sequence<n>{});
     };
 }
@@ -141,8 +148,7 @@ void def_method(pybind11::class_<Class>& cls, const MethodName& name, const char
                        called = name.function](PyObject* const* values) -> pybind11::object {
         need_self<Class>(called, values[0]);
         auto& self = pybind11::cast<Class&>(pybind11::handle(values[0]));
-        return as_object(
-            function(self, pybind11::reinterpret_borrow<pybind11::object>(values[i + 1])...));
+        return as_object(function(self, Borrowed(values[i + 1])...));
     };
     parameters.insert(parameters.begin(), required("self", need_self<Class>));
     const auto in_class = pybind11::cast<std::string>(cls.attr("__name__")) + "." + name.attribute;

@@ -45,7 +45,7 @@ Linearization& PyLinearization::made(std::optional<double> flops) {
         const double reading = std::max(static_cast<double>(data_.count()) * 10.0, question);
         const InUse in_use(in_use_, function_);
         unlocked(reading, net_, [&](const Network& net) {
-            made_.emplace(net, data_.samples(), function_, parameters_);
+            made_.emplace(net, data_.take_samples(), function_, parameters_);
         });
     }
     return *made_;
@@ -235,8 +235,10 @@ void look_at_network(const char* function, py::handle object) {
 }  // namespace
 
 const Network& network(py::handle object, const char* function) {
-    py::detail::make_caster<Network> caster;
-    if (caster.load(object, false)) return py::detail::cast_op<const Network&>(caster);
+    // What pybind11's own conversion looks up in every call.
+    static const py::detail::type_info* const known = py::detail::get_type_info(typeid(Network));
+    py::detail::type_caster_generic caster(known);
+    if (caster.load(object, false) && caster.value) return *static_cast<Network*>(caster.value);
     look_at_network(function, object);
     throw py::type_error(text(function, ": net must be a jacnet.Network, got ", type_name(object)));
 }

@@ -37,10 +37,11 @@ public:
 
     const std::vector<MatrixView<const double>>& views() const { return views_; }
     std::vector<MatrixView<const double>> take_views() { return std::move(views_); }
-    const std::vector<py::array>& arrays() const { return arrays_; }
+    std::vector<py::array> arrays() const;
 
 private:
-    std::vector<py::array> arrays_;
+    py::object array_;               ///< where there is but one, which needs no list, ...
+    std::vector<py::array> arrays_;  ///< ... or one per signal
     std::vector<MatrixView<const double>> views_;
 };
 

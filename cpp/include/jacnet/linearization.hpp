@@ -65,7 +65,7 @@ public:
     ///         of the outputs that they reach don't care; without targets they are refused.
     /// @throws std::out_of_range when an index is
     /// @param caller  the function that messages name
-    Linearization(const Network& net, const Samples& samples, const char* caller = "linearize",
+    Linearization(const Network& net, Samples samples, const char* caller = "linearize",
                   Parameters parameters = Parameters::copied);
     ~Linearization();
     Linearization(Linearization&&) noexcept;

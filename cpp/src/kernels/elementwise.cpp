@@ -1,4 +1,4 @@
-/// Products of elements, which may be written in place.
+/// Elements one by one: a value for all of them, and products, which may be written in place.
 
 #include "float_packet.hpp"
 #include "local_kernels.hpp"
@@ -39,6 +39,12 @@ void scale_elements(index_t n, const Real* x, Real alpha, Real* out, bool accumu
 }
 
 }  // namespace
+
+void fill(index_t n, double value, double* out) {
+    index_t z = 0;
+    for (; z + packet_size <= n; z += packet_size) store(out + z, set(value));
+    for (; z < n; ++z) out[z] = value;
+}
 
 void multiply(index_t n, const double* x, const double* y, double* out, bool accumulate) {
     multiply_elements(n, x, y, out, accumulate);

@@ -49,19 +49,58 @@ JACNET_INLINE void store_at(double* p, index_t ld, Places at, Lanes y) {
     store(p + at.second.i + at.second.j * ld, y.v[1]);
 }
 
+/// All packets of a block, two by two.
+class Walk {
+public:
+    JACNET_INLINE explicit Walk(const Block& b)
+        : n_(b.n), left_(b.n / packet_size * b.h), next_{0, 0} {}
+
+    JACNET_INLINE bool ended() const { return left_ <= 0; }
+    JACNET_INLINE Places next() {
+        const Place first = next_, second = first.next(n_);
+        next_ = second.next(n_);
+        left_ -= lanes_packets;
+        return {first, left_ >= 0 ? second : first};
+    }
+
+private:
+    index_t n_, left_;
+    Place next_;
+};
+
+template <class Function, int order>
+JACNET_INLINE void store_jet(const Block& b, Places at, Lanes n, const Jet& y) {
+    store_at(b.a, b.lda, at, keep_nan_of<Function>(n, y.a));
+    if constexpr (order > 0) store_at(b.d1, b.ldd, at, keep_nan_of<Function>(n, y.d1));
+    if constexpr (order > 1) store_at(b.d2, b.ldd, at, keep_nan_of<Function>(n, y.d2));
+}
+
 template <class Function, int order>
 void map(const Block b) {
-    const index_t packets = b.n / packet_size * b.h;
-    Place place{0, 0};
-    for (index_t p = 0; p < packets; p += lanes_packets) {
-        const Place partner = place.next(b.n);
-        const Places at{place, p + 1 < packets ? partner : place};
-        place = partner.next(b.n);
+    for (Walk walk(b); !walk.ended();) {
+        const Places at = walk.next();
         const Lanes n = load_at(b.s, b.lds, at);
-        const Jet y = Function::template at<order>(n);
-        store_at(b.a, b.lda, at, keep_nan_of<Function>(n, y.a));
-        if constexpr (order > 0) store_at(b.d1, b.ldd, at, keep_nan_of<Function>(n, y.d1));
-        if constexpr (order > 1) store_at(b.d2, b.ldd, at, keep_nan_of<Function>(n, y.d2));
+        store_jet<Function, order>(b, at, n, Function::template at<order>(n));
+    }
+}
+
+/// The same in two stages: a chain of half the length leaves the processor work to find beside it.
+template <class Function, int order>
+    requires requires { typename Function::Begun; }
+void map(const Block b) {
+    Walk walk(b);
+    if (walk.ended()) return;
+    Places at = walk.next();
+    auto begun = Function::begin(load_at(b.s, b.lds, at));
+    for (bool last = false; !last;) {
+        const Places now = at;
+        const auto first_half = begun;
+        last = walk.ended();
+        if (!last) {
+            at = walk.next();
+            begun = Function::begin(load_at(b.s, b.lds, at));
+        }
+        store_jet<Function, order>(b, now, first_half.n, Function::template at<order>(first_half));
     }
 }
 

@@ -3,8 +3,10 @@
 #include "elementary.hpp"
 
 /// The transfer functions that take a feature at a time, each a struct with
-/// `template <int order> static Jet at(Lanes n)`, which fills the members up to `order`. NaN is
-/// seen to by the caller, unless the function keeps it by itself (`keeps_nan`).
+/// `template <int order> static Jet at(Lanes n)`, which fills the members up to `order`. A function
+/// in two stages has `begin(n)`, and `at` takes what that returns: the caller begins the next one
+/// before it ends the last. NaN is seen to by the caller, unless the function keeps it by itself
+/// (`keeps_nan`).
 namespace jacnet::kernels::JACNET_ISA {
 
 constexpr double largest = 1.7976931348623157e308;
@@ -33,13 +35,21 @@ struct Logistic {
 /// With e = exp(-2 |n|) and d = (1 + e) / 2: |a| = (1 - d) / d and f' = e (1 + |a|)^2.
 struct Tansig {
     static constexpr bool keeps_nan = true;
+    struct Begun {
+        Lanes n;
+        Exponential exp;
+    };
+    static JACNET_INLINE Begun begin(Lanes n) {
+        const Lanes x = -abs(n);
+        return {n, decay(x + x)};
+    }
     template <int order>
-    static JACNET_INLINE Jet at(Lanes n) {
+    static JACNET_INLINE Jet at(const Begun& begun) {
         Jet y;
-        const Exponential exp = decay(-2.0 * abs(n));
+        const Exponential& exp = begun.exp;
         const Pair d = exp.half_plus_one();
         const Lanes a = quotient({d.hi - 1.0, d.lo}, d, 1.0 / d.hi);  // -|a|; d - 1 is exact
-        y.a = with_sign(a, n);
+        y.a = with_sign(a, begun.n);
         if constexpr (order > 0) y.d1 = scale(exp.factor() * mul_add(a, a - 2.0, 1.0), exp.k);
         if constexpr (order > 1) y.d2 = -2.0 * y.a * y.d1;
         return y;
