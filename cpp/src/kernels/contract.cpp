@@ -113,7 +113,6 @@ JACNET_INLINE void add_lanes(index_t n, const Real* left, const Real* right, ind
 
 template <int columns, class Result>
 JACNET_INLINE void prefetch(const Destination<Result>& to) {
-    if (!to.accumulate) return;
     for (int c = 0; c < columns; ++c) {
         const Result* target = to.h + to.rows[0] + to.columns[c];
         __builtin_prefetch(target, 1);
