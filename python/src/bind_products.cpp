@@ -120,7 +120,7 @@ py::array jvp(PyLinearization& lin, py::handle v, py::handle order, py::handle n
         lin.target(function, out,
                    {directions.shape({lin.n_outputs(), lin.n_samples()}),
                     directions.many ? instead::fewer_vectors : instead::fewer_samples});
-    if (!out.is_none()) refuse_overlap(y, function, {directions.given}, "v");
+    if (!out.is_none()) refuse_overlap(y, function, {&directions.given, 1}, "v");
     const MatrixView<const double> values = directions.values(function, arrange);
     const index_t step = sizeof(double);
     const index_t strides[3] = {y->strides(0) / step, y->strides(1) / step,
@@ -142,7 +142,7 @@ py::array vjp(PyLinearization& lin, py::handle u, py::handle order, py::handle n
     Shape shape{lin.n_parameters()};
     if (weights.many) shape.push_back(weights.count);
     const Answer g = lin.target(function, out, {shape, instead::fewer_vectors});
-    if (!out.is_none()) refuse_overlap(g, function, {weights.array}, "u");
+    if (!out.is_none()) refuse_overlap(g, function, {&weights.array, 1}, "u");
     refuse_infinite(function, "u", weights.array);
     const auto* data = static_cast<const double*>(weights.array.data());
     Linearization& made = lin.made();
@@ -159,7 +159,7 @@ py::array curvature_product(PyLinearization& lin, Curvature kind, py::handle v, 
     DirectionsArgument directions(v, function, lin.n_parameters());
     const Answer product =
         lin.target(function, out, {directions.shape({lin.n_parameters()}), instead::fewer_vectors});
-    if (!out.is_none()) refuse_overlap(product, function, {directions.given}, "v");
+    if (!out.is_none()) refuse_overlap(product, function, {&directions.given, 1}, "v");
     const MatrixView<const double> values = directions.values(function, rearrange);
     Linearization& made = lin.made();
     lin.ask(function, lin.work(12 * values.cols + 4), [&] {

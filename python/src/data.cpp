@@ -71,7 +71,7 @@ index_t Data::n_inputs() const {
 }
 
 py::tuple Data::arrays() const {
-    const auto list = [](const std::vector<py::array>& arrays) -> py::object {
+    const auto list = [](std::span<const py::array> arrays) -> py::object {
         if (arrays.empty()) return py::none();
         py::list all;
         for (const py::array& array : arrays) all.append(array);

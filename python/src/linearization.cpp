@@ -157,7 +157,7 @@ py::tuple PyLinearization::normal_equations(const char* function, py::handle n_t
         exact_target(function, out_jj, {{n_parameters_, n_parameters_}, instead::normal_equations});
     const py::array je =
         exact_target(function, out_je, {{n_parameters_}, instead::fewer_parameters});
-    python::refuse_overlap(jj, function, {je}, "itself");
+    python::refuse_overlap(jj, function, {&je, 1}, "itself");
     made(work(n_parameters_));
     const double sse = ask(function, work(n_parameters_), [&] {
         return real_ == Real::float32

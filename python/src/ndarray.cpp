@@ -146,9 +146,8 @@ Signals::Signals(py::handle object, const Argument& argument, std::span<const in
     }
     index_t total = 0;
     for (const index_t r : rows) total = total < 0 || r == 0 ? -1 : total + r;
-    const py::array array = doubles(object, argument);
-    array_ = array;
-    const auto whole = signal_view(array, argument, std::max(total, index_t{0}));
+    array_.emplace(doubles(object, argument));
+    const auto whole = signal_view(*array_, argument, std::max(total, index_t{0}));
     if (rows.size() <= 1) {
         views_.push_back(whole);
         return;
@@ -164,11 +163,6 @@ Signals::Signals(py::handle object, const Argument& argument, std::span<const in
                             whole.col_stride);
         first += r;
     }
-}
-
-std::vector<py::array> Signals::arrays() const {
-    if (!array_) return arrays_;
-    return {py::reinterpret_borrow<py::array>(array_)};
 }
 
 Weights::Weights(py::handle object, const char* function, index_t rows, index_t cols) {

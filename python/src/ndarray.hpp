@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -37,11 +38,13 @@ public:
 
     const std::vector<MatrixView<const double>>& views() const { return views_; }
     std::vector<MatrixView<const double>> take_views() { return std::move(views_); }
-    std::vector<py::array> arrays() const;
+    std::span<const py::array> arrays() const {
+        return array_ ? std::span(&*array_, 1) : std::span(arrays_);
+    }
 
 private:
-    py::object array_;               ///< where there is but one, which needs no list, ...
-    std::vector<py::array> arrays_;  ///< ... or one per signal
+    std::optional<py::array> array_;  ///< where there is but one, which needs no list, ...
+    std::vector<py::array> arrays_;   ///< ... or one per signal
     std::vector<MatrixView<const double>> views_;
 };
 

@@ -111,7 +111,7 @@ py::array result(py::handle out, const Argument& argument, const ResultForm& for
 }
 
 void refuse_overlap(const py::array& out, const char* function,
-                    const std::vector<py::array>& inputs, const char* name) {
+                    std::span<const py::array> inputs, const char* name) {
     const Extent own = extent(out);
     for (const py::array& input : inputs) {
         if (overlap(own, extent(input))) {

@@ -46,7 +46,7 @@ py::array result(py::handle out, const Argument& argument, const ResultForm& for
 
 /// Refuses a result that shares memory with an input.
 void refuse_overlap(const py::array& out, const char* function,
-                    const std::vector<py::array>& inputs, const char* name);
+                    std::span<const py::array> inputs, const char* name);
 void refuse_overlap(const py::array& out, const char* function, const Network& net);
 
 /// Bytes that nobody needs to ask for.

@@ -48,7 +48,7 @@ std::string suggestion(py::handle word, const std::vector<std::string_view>& kno
 }
 
 std::string word(py::handle object, const char* function, const char* argument,
-                 const std::string& expected) {
+                 std::string_view expected) {
     if (PyUnicode_Check(object.ptr())) return std::string(utf8(object));
     throw py::type_error(
         text(function, ": ", argument, " must be ", expected, ", got ", type_name(object)));

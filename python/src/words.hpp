@@ -30,7 +30,7 @@ std::string suggestion(pybind11::handle word, const std::vector<std::string_view
 
 /// A text; anything else is refused. `expected` says what the text would be.
 std::string word(pybind11::handle object, const char* function, const char* argument,
-                 const std::string& expected);
+                 std::string_view expected);
 
 /// The place of a word among those that are known.
 /// @param hint  what to say of something that is no text at all
@@ -41,7 +41,7 @@ std::size_t one_of(pybind11::handle object, const char* function, const char* ar
 /// What a name stands for, by `from_name`, whose refusal gets the function and the argument.
 template <class FromName>
 auto named(pybind11::handle object, const char* function, const char* argument,
-           const std::string& expected, FromName from_name) {
+           std::string_view expected, FromName from_name) {
     const std::string name = word(object, function, argument, expected);
     try {
         return from_name(name);
