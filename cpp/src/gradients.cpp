@@ -8,8 +8,9 @@
 namespace jacnet {
 
 void compute_gradients(Tape& tape, MatrixView<double> g, std::optional<int> n_threads) {
-    write_columns(tape, {.order = Order::slope, .gradient = true}, {&LayerTape::g, 1}, g, n_threads,
-                  [](Block& block, double* scales) { kernel_table().fill(block.n, 1.0, scales); });
+    write_columns(
+        tape, {.order = Order::slope, .gradient = true}, {&LayerTape::g, 1}, g, n_threads,
+        [](Block& block, double* scales) { kernel_table().fill(block.n, 1.0, scales, false); });
 }
 
 }  // namespace jacnet

@@ -15,7 +15,7 @@ void column_scales(const Plan& plan, const Batch& batch, JacobianScale scale, Bl
                    double* scales) {
     const index_t size = plan.n_outputs * block.n;
     if (scale == JacobianScale::outputs) {
-        kernel_table().fill(size, 1.0, scales);
+        kernel_table().fill(size, 1.0, scales, false);
         return;
     }
     if (!batch.plain()) load_targets(plan, batch, block, 1.0);

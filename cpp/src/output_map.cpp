@@ -30,7 +30,7 @@ void add_to_layer(const PlanOutput& output, index_t n, const double* u, double* 
 void add_gains(const PlanOutput& output, index_t i, index_t n, double* v) {
     for (index_t j = 0; j < output.linear.cols; ++j) {
         const double gain = output.linear(i, j);
-        for (index_t z = 0; gain != 0.0 && z < n; ++z) v[j * n + z] += gain;
+        if (gain != 0.0) kernel_table().fill(n, gain, v + j * n, true);
     }
 }
 

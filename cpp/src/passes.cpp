@@ -49,12 +49,17 @@ void reserve_slopes(const Plan& plan, Block& block, Order order, Workspace& work
     }
 }
 
-void reserve_gradient(const Plan& plan, Block& block, Workspace& work) {
+void reserve_targets(const Plan& plan, Block& block, Workspace& work) {
     block.t = work.doubles(block.n * plan.n_outputs);
     block.w = work.doubles(block.n * plan.n_outputs);
+}
+
+void reserve_gradient(const Plan& plan, Block& block, Workspace& work) {
     for (index_t l = 0; l < plan.n_layers(); ++l) {
-        block.layers[l].v = work.doubles(block.n * plan.layers[at(l)].h);
-        block.layers[l].g = work.doubles(block.n * plan.layers[at(l)].h);
+        LayerTape& tape = block.layers[l];
+        const index_t size = block.n * plan.layers[at(l)].h;
+        if (!tape.v) tape.v = work.doubles(size);
+        if (!tape.g) tape.g = work.doubles(size);
     }
 }
 
@@ -148,7 +153,7 @@ void forward(const Plan& plan, const Batch& batch, Block& block, Order order) {
         for (const Feed& feed : layer.feeds) {
             double* columns = tape.u + feed.column * n;
             if (feed.kind == SourceKind::bias) {
-                kernels.fill(n, 1.0, columns);
+                kernels.fill(n, 1.0, columns, false);
                 continue;
             }
             const double* from =
@@ -221,7 +226,7 @@ void load_targets(const Plan& plan, const Batch& batch, Block& block, double sca
             if (batch.plain() && targets.col_stride == 1) {
                 const double* from = targets.data + i * targets.row_stride + block.first;
                 std::fill(std::copy_n(from, block.count, t), t + block.n, 0.0);
-                kernel_table().fill(block.count, scale, w);
+                kernel_table().fill(block.count, scale, w, false);
                 std::fill(w + block.count, w + block.n, 0.0);
                 continue;
             }
@@ -244,7 +249,7 @@ void load_error_scales(const Plan& plan, const Batch& batch, const Block& block,
                        double factor, double* scales) {
     const double norm = factor * plan.norm()[m];
     if (batch.plain()) {
-        kernel_table().fill(block.count, norm, scales);
+        kernel_table().fill(block.count, norm, scales, false);
         std::fill(scales + block.count, scales + block.n, 0.0);
         return;
     }
@@ -255,6 +260,7 @@ void load_error_scales(const Plan& plan, const Batch& batch, const Block& block,
 Block forward_block(const Plan& plan, const Batch& batch, index_t first, index_t count, Order order,
                     double scale, Workspace& work) {
     Block block = make_block(plan, first, count, order, work);
+    reserve_targets(plan, block, work);
     reserve_gradient(plan, block, work);
     forward(plan, batch, block, order);
     raw_outputs(plan, block);

@@ -49,6 +49,7 @@ Slope slope_of(const Plan& plan, const Block& block, index_t layer);
 Block make_block(const Plan& plan, index_t first, index_t count, Order order, Workspace& work);
 /// What an order needs and is not there yet.
 void reserve_slopes(const Plan& plan, Block& block, Order order, Workspace& work);
+void reserve_targets(const Plan& plan, Block& block, Workspace& work);
 void reserve_gradient(const Plan& plan, Block& block, Workspace& work);
 void reserve_sensitivities(const Plan& plan, Block& block, Workspace& work);
 

@@ -54,8 +54,7 @@ void Tape::keep() {
 Block Tape::start(index_t b, const Needs& needs, Workspace& work) const {
     const index_t first = first_of(b);
     Block block = make_block(plan_, first, first_of(b + 1) - first, needs.order, work);
-    reserve_gradient(plan_, block, work);
-    if (needs.sensitivities) reserve_sensitivities(plan_, block, work);
+    reserve_targets(plan_, block, work);
     return block;
 }
 
@@ -78,6 +77,7 @@ void Tape::fill(Block& block, const Needs& needs, Kept& kept, Workspace& work) c
         kept.have.outputs = true;
     }
     if (needs.gradient && !kept.have.gradient) {
+        reserve_gradient(plan_, block, work);
         load_targets(plan_, batch_, block, data_scale(plan_.performance, batch_.counted));
         backward(plan_, block, Objective::performance);
         kept.have.gradient = true;

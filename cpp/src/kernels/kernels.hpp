@@ -63,8 +63,8 @@ struct Kernels {
     /// sum += part, whole cache lines of both; afterwards the part is spent.
     void (*take_over)(index_t n, double* part, double* sum);
 
-    /// out = value, over n lanes.
-    void (*fill)(index_t n, double value, double* out);
+    /// out (+)= value, over n lanes.
+    void (*fill)(index_t n, double value, double* out, bool accumulate);
     /// out (+)= x y, elementwise over n lanes; out (+)= x alpha.
     void (*multiply)(index_t n, const double* x, const double* y, double* out, bool accumulate);
     void (*scale)(index_t n, const double* x, double alpha, double* out, bool accumulate);

@@ -14,7 +14,7 @@ void slope_backward(const Slope& f, index_t n, index_t h, const double* v, index
                     index_t ldg);
 void slope_forward(const Slope& f, index_t n, index_t h, const double* v, index_t ldv, double* g,
                    index_t ldg);
-void fill(index_t n, double value, double* out);
+void fill(index_t n, double value, double* out, bool accumulate);
 void multiply(index_t n, const double* x, const double* y, double* out, bool accumulate);
 void scale(index_t n, const double* x, double alpha, double* out, bool accumulate);
 void add_curvature(const Slope& f, const double* d2, index_t n, index_t h, const double* v,
