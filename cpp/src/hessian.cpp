@@ -5,6 +5,7 @@
 #include <cmath>
 #include <memory>
 #include <type_traits>
+#include <vector>
 
 #include "contraction.hpp"
 #include "errors.hpp"
@@ -28,21 +29,29 @@ index_t chunk_samples(const Plan& plan) {
 }
 
 /// What is below the diagonal: by the route over curvature, of the squares of every layer's own
-/// block as well.
+/// block as well, strip by strip, so that their second halves are still near when they are read.
 template <class Result>
 void mirror(const Plan& plan, Route route, Result* h, index_t ld, int n_threads) {
-    const auto& kernels = kernels_of<Result>();
+    if (route == Route::columns) return mirror_triangle(plan.n_parameters, h, ld, n_threads);
     constexpr index_t columns = 64;
+    struct Strip {
+        const PlanLayer* layer;
+        index_t first, last;  // rows of squares
+    };
+    std::vector<Strip> strips;
     for (const PlanLayer& layer : plan.layers) {
-        if (route == Route::columns) break;
-        Result* corner = h + layer.offset * (ld + 1);
         const index_t together = std::max(columns / std::max(layer.h, index_t{1}), index_t{1});
-        parallel_for((layer.k + together - 1) / together, n_threads, [&](index_t task) {
-            const index_t first = task * together;
-            kernels.mirror_squares(layer.h, first, std::min(first + together, layer.k), corner, ld);
-        });
+        for (index_t first = 0; first < layer.k; first += together) {
+            strips.push_back({&layer, first, std::min(first + together, layer.k)});
+        }
     }
-    mirror_triangle(plan.n_parameters, h, ld, n_threads);
+    const auto& kernels = kernels_of<Result>();
+    parallel_for(static_cast<index_t>(strips.size()), n_threads, [&](index_t task) {
+        const auto& [layer, first, last] = strips[static_cast<std::size_t>(task)];
+        kernels.mirror_squares(layer->h, layer->k, first, last, h + layer->offset * (ld + 1), ld);
+        kernels.mirror(plan.n_parameters, layer->offset + first * layer->h,
+                       layer->offset + last * layer->h, h, ld);
+    });
 }
 
 /// d of every output, times the root of the loss's second derivative; from the net input where the

@@ -79,7 +79,7 @@ void pack(std::vector<HessianTerm>& terms, const double* kept, index_t n, int n_
 
 void mirror(const HessianPiece& piece, int n_threads) {
     const index_t height = size_of(piece.i), count = size_of(piece.p);
-    kernel_table().mirror_squares(height, 0, count, piece.out, piece.ld);
+    kernel_table().mirror_squares(height, count, 0, count, piece.out, piece.ld);
     mirror_triangle(piece.rows(), piece.out, piece.ld, n_threads);
 }
 

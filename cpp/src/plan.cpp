@@ -96,8 +96,8 @@ Graph::Graph(const Structure& structure, const Layout& layout) : inputs(structur
         output_processing.push_back(output.processing);
         for (std::size_t way = 0; way < norms.size(); ++way) {
             for (index_t i = 0; i < output.size; ++i) {
-                norms[way].push_back(normalization_factor(static_cast<Normalization>(way),
-                                                          width(output.range, i)));
+                norms[way].push_back(
+                    normalization_factor(static_cast<Normalization>(way), width(output.range, i)));
             }
         }
         n_outputs += output.size;

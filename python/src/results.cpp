@@ -110,8 +110,8 @@ py::array result(py::handle out, const Argument& argument, const ResultForm& for
     return array;
 }
 
-void refuse_overlap(const py::array& out, const char* function,
-                    std::span<const py::array> inputs, const char* name) {
+void refuse_overlap(const py::array& out, const char* function, std::span<const py::array> inputs,
+                    const char* name) {
     const Extent own = extent(out);
     for (const py::array& input : inputs) {
         if (overlap(own, extent(input))) {

@@ -45,8 +45,8 @@ struct ResultForm {
 py::array result(py::handle out, const Argument& argument, const ResultForm& form);
 
 /// Refuses a result that shares memory with an input.
-void refuse_overlap(const py::array& out, const char* function,
-                    std::span<const py::array> inputs, const char* name);
+void refuse_overlap(const py::array& out, const char* function, std::span<const py::array> inputs,
+                    const char* name);
 void refuse_overlap(const py::array& out, const char* function, const Network& net);
 
 /// Bytes that nobody needs to ask for.

@@ -114,9 +114,10 @@ struct Kernels {
                       index_t ld_to);
     /// A small symmetric p x p matrix from its upper triangle, which is read in whole packets.
     void (*copy_symmetric)(index_t p, const double* upper, index_t ld, double* out, index_t ld_out);
-    /// Squares of `rows` x `rows` in columns [first, last) of squares and the rows above them: in
-    /// each one, the lower triangle from the upper one.
-    void (*mirror_squares)(index_t rows, index_t first, index_t last, double* h, index_t ld);
+    /// Squares of `size` x `size`, right of the diagonal in rows [first, last) of `count` squares:
+    /// in each one, the lower triangle from the upper one.
+    void (*mirror_squares)(index_t size, index_t count, index_t first, index_t last, double* h,
+                           index_t ld);
     /// Lower triangle from the upper one, for columns [first, last) of a p x p matrix.
     void (*mirror)(index_t p, index_t first, index_t last, double* h, index_t ld);
 
@@ -173,7 +174,8 @@ struct FloatKernels {
                       index_t ld_to);
     /// Copies, rounding to nearest; `stream`: past the caches.
     void (*round)(index_t n, const double* from, float* to, bool stream);
-    void (*mirror_squares)(index_t rows, index_t first, index_t last, float* h, index_t ld);
+    void (*mirror_squares)(index_t size, index_t count, index_t first, index_t last, float* h,
+                           index_t ld);
     void (*mirror)(index_t p, index_t first, index_t last, float* h, index_t ld);
     void (*pack_rows)(index_t n, index_t n_rows, const float* a, index_t ld, float* left);
     void (*pack_columns)(index_t n, index_t n_columns, float factor, const float* a, index_t ld,

@@ -37,7 +37,8 @@ void copy(index_t n, const double* from, double* to, bool stream);
 void transpose(index_t rows, index_t cols, const double* from, index_t ld, double* to,
                index_t ld_to);
 void copy_symmetric(index_t p, const double* upper, index_t ld, double* out, index_t ld_out);
-void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld);
+void mirror_squares(index_t size, index_t count, index_t first, index_t last, double* h,
+                    index_t ld);
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld);
 void pack_rows(index_t n, index_t n_rows, const double* a, index_t ld, double* left);
 void pack_columns(index_t n, index_t n_columns, double factor, const double* a, index_t ld,
@@ -69,7 +70,7 @@ void columns_by_lanes(index_t count, index_t n_rows, const Factor* rows, float* 
 void copy(index_t n, const float* from, float* to, bool stream);
 void transpose(index_t rows, index_t cols, const float* from, index_t ld, float* to, index_t ld_to);
 void round(index_t n, const double* from, float* to, bool stream);
-void mirror_squares(index_t rows, index_t first, index_t last, float* h, index_t ld);
+void mirror_squares(index_t size, index_t count, index_t first, index_t last, float* h, index_t ld);
 void mirror(index_t p, index_t first, index_t last, float* h, index_t ld);
 void pack_rows(index_t n, index_t n_rows, const float* a, index_t ld, float* left);
 void pack_columns(index_t n, index_t n_columns, float factor, const float* a, index_t ld,

@@ -85,9 +85,12 @@ void copy_mirrored(index_t columns, const double* from, index_t ld, double* abov
 }
 
 template <class Real>
-void mirror_all_squares(index_t rows, index_t first, index_t last, Real* h, index_t ld) {
-    for (index_t q = first; q < last; ++q) {
-        for (index_t p = 0; p < q; ++p) mirror_square(rows, h + p * rows + q * rows * ld, ld);
+void mirror_all_squares(index_t size, index_t count, index_t first, index_t last, Real* h,
+                        index_t ld) {
+    for (index_t q = first + 1; q < count; ++q) {
+        for (index_t p = first; p < q && p < last; ++p) {
+            mirror_square(size, h + (p + q * ld) * size, ld);
+        }
     }
 }
 
@@ -141,12 +144,14 @@ void copy_symmetric(index_t p, const double* upper, index_t ld, double* out, ind
     }
 }
 
-void mirror_squares(index_t rows, index_t first, index_t last, double* h, index_t ld) {
-    mirror_all_squares(rows, first, last, h, ld);
+void mirror_squares(index_t size, index_t count, index_t first, index_t last, double* h,
+                    index_t ld) {
+    mirror_all_squares(size, count, first, last, h, ld);
 }
 
-void mirror_squares(index_t rows, index_t first, index_t last, float* h, index_t ld) {
-    mirror_all_squares(rows, first, last, h, ld);
+void mirror_squares(index_t size, index_t count, index_t first, index_t last, float* h,
+                    index_t ld) {
+    mirror_all_squares(size, count, first, last, h, ld);
 }
 
 void mirror(index_t p, index_t first, index_t last, double* h, index_t ld) {
