@@ -20,6 +20,12 @@ struct Part {
     index_t count = 0;
 };
 
+/// Of the columns of a block, n per output.
+struct Scales {
+    const double* values = nullptr;
+    bool signs = false;  ///< each is 1 or -1
+};
+
 /// Rows of lanes.
 struct Rows {
     const double* data = nullptr;
@@ -31,7 +37,7 @@ struct Rows {
 /// lanes, and is transposed into the columns.
 template <class Real>
 void write_narrow(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
-                  index_t first, index_t last, const double* scales, Real* out,
+                  index_t first, index_t last, const Scales& scales, Real* out,
                   index_t col_stride) {
     const index_t n = block.n, n_part = round_up(part.count, lanes);
     Workspace work;
@@ -39,27 +45,28 @@ void write_narrow(const Plan& plan, const Block& block, const Columns& columns, 
     for (index_t l = first; l < last; ++l) {
         const PlanLayer& layer = plan.layers[at(l)];
         n_rows += layer.size();
-        n_scaled += std::min(layer.h, layer.k);
+        n_scaled += scales.signs ? std::min(layer.h, layer.k) : layer.h;
     }
     Factor* factors = work.array<Factor>(n_rows);
     double* scaled = work.doubles(n_scaled * n_part);
     for (index_t m = 0; m < columns.outputs; ++m) {
         Factor* next = factors;
-        double* free = scaled;
+        double* place = scaled;
         const auto scale = [&](Rows& rows) {
             for (index_t i = 0; i < rows.count; ++i) {
                 kernel_table().multiply(n_part, rows.data + i * rows.stride,
-                                        scales + m * n + part.first, free + i * n_part, false);
+                                        scales.values + m * n + part.first, place + i * n_part,
+                                        false);
             }
-            rows = {free, n_part, rows.count};
-            free += rows.count * n_part;
+            rows = {place, n_part, rows.count};
+            place += rows.count * n_part;
         };
         for (index_t l = first; l < last; ++l) {
             const PlanLayer& layer = plan.layers[at(l)];
             const LayerTape& tape = block.layers[l];
             Rows u{tape.u + part.first, n, layer.k};
             Rows d{tape.*columns.side + m * layer.h * n + part.first, n, layer.h};
-            scale(u.count < d.count ? u : d);
+            scale(scales.signs && u.count < d.count ? u : d);
             for (index_t p = 0; p < u.count; ++p) {
                 for (index_t i = 0; i < d.count; ++i) {
                     *next++ = {u.data + p * u.stride, d.data + i * d.stride};
@@ -73,7 +80,7 @@ void write_narrow(const Plan& plan, const Block& block, const Columns& columns, 
 
 /// u and the scaled d of every sample of a part, for one layer.
 OuterProducts packed_layer(const Plan& plan, const Block& block, const Columns& columns,
-                           const Part& part, index_t l, const double* scales, Workspace& work) {
+                           const Part& part, index_t l, const Scales& scales, Workspace& work) {
     const Kernels& kernels = kernel_table();
     const PlanLayer& layer = plan.layers[at(l)];
     const LayerTape& tape = block.layers[l];
@@ -87,7 +94,7 @@ OuterProducts packed_layer(const Plan& plan, const Block& block, const Columns& 
     for (index_t m = 0; m < outputs; ++m) {
         const double* own = tape.*columns.side + m * layer.h * n + part.first;
         for (index_t i = 0; i < wrapped; ++i) {
-            rows[i] = {own + i % layer.h * n, scales + m * n + part.first};
+            rows[i] = {own + i % layer.h * n, scales.values + m * n + part.first};
         }
         kernels.columns_by_lanes(part.count, wrapped, rows, d + m * ldd, outputs * ldd);
     }
@@ -96,7 +103,7 @@ OuterProducts packed_layer(const Plan& plan, const Block& block, const Columns& 
 
 /// The same for a layer of few neurons, multiplied out: its products are one run, times one.
 OuterProducts multiplied_layer(const Plan& plan, const Block& block, const Columns& columns,
-                               const Part& part, index_t l, const double* scales, Workspace& work) {
+                               const Part& part, index_t l, const Scales& scales, Workspace& work) {
     static constexpr double one = 1.0;
     const PlanLayer& layer = plan.layers[at(l)];
     const index_t ldd = round_up(layer.size(), lanes) + lanes;
@@ -120,7 +127,7 @@ struct Writing {
 /// follow that best.
 template <class Real>
 void write_wide(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
-                index_t first, index_t last, const double* scales, Real* out, index_t col_stride,
+                index_t first, index_t last, const Scales& scales, Real* out, index_t col_stride,
                 const Writing& to) {
     Workspace work;
     auto* packed = work.array<OuterProducts>(last - first);
@@ -141,7 +148,7 @@ void write_wide(const Plan& plan, const Block& block, const Columns& columns, co
 /// Writes the columns of a part where rows are contiguous.
 template <class Real>
 void write_part(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
-                const double* scales, Real* out, index_t col_stride, const Writing& to) {
+                const Scales& scales, Real* out, index_t col_stride, const Writing& to) {
     constexpr index_t narrow = 16;  // neurons
     const auto by_lanes = [&](index_t l) { return !to.large && plan.layers[at(l)].h < narrow; };
     for (index_t first = 0, last = 0; first < plan.n_layers(); first = last) {
@@ -213,7 +220,7 @@ Writing plan_writing(const Tape& tape, const Columns& columns, const MatrixView<
 /// Writes a part by way of `compact`, where its columns lie end to end.
 template <class Real>
 void write_staged(const Plan& plan, const Block& block, const Columns& columns, const Part& part,
-                  const double* scales, MatrixView<Real> j, bool stream) {
+                  const Scales& scales, MatrixView<Real> j, bool stream) {
     const index_t rows = plan.n_parameters, n_columns = part.count * columns.outputs;
     Workspace own;
     Real* compact = own.array<Real>(rows * n_columns);
@@ -234,8 +241,8 @@ void write_all(Tape& tape, const Needs& needs, const Columns& columns, MatrixVie
     const Writing to = plan_writing(tape, columns, j, n_threads);
     tape.for_each_block(needs, to.n_threads, [&](index_t, Block& block) {
         Workspace work;
-        double* scales = work.doubles(columns.outputs * block.n);
-        load_scales(block, scales);
+        double* values = work.doubles(columns.outputs * block.n);
+        const Scales scales{values, load_scales(block, values)};
         for (index_t z = 0; z < block.count; z += to.step) {
             const Part part{z, std::min(to.step, block.count - z)};
             const index_t first_column = (block.first + z) * columns.outputs;

@@ -14,8 +14,9 @@ struct Columns {
     index_t outputs = 1;                  ///< columns per sample
 };
 
-/// Writes the scales of a block's columns, n per output.
-using LoadScales = std::function<void(Block&, double*)>;
+/// Writes the scales of a block's columns, n per output. Returns whether each is 1 or -1: by such a
+/// one either factor may be multiplied, to the same bits.
+using LoadScales = std::function<bool(Block&, double*)>;
 
 /// j = the columns, output fastest, then sample; past the caches where they exceed them.
 void write_columns(Tape& tape, const Needs& needs, const Columns& columns, MatrixView<double> j,

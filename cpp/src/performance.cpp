@@ -11,7 +11,8 @@ namespace jacnet {
 namespace {
 
 constexpr std::array<std::string_view, 5> performances{"mse", "sse", "mae", "sae", "crossentropy"};
-constexpr std::array<std::string_view, 3> normalizations{"none", "standard", "percent"};
+constexpr std::array<std::string_view, n_normalizations> normalizations{"none", "standard",
+                                                                        "percent"};
 
 }  // namespace
 

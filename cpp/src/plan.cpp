@@ -140,7 +140,9 @@ Plan::Plan(const Network& net, const char* function, Parameters parameters)
     refresh(net);
 }
 
-Plan::Plan(const Plan& other, OwnLoss) : Plan(other.graph_, {.function = Performance::sse}, true) {
+Plan::Plan(const Plan& other, OwnLoss)
+    : Plan(other.graph_, {.function = Performance::sse, .normalization = Normalization::none},
+           true) {
     copy_.assign(other.wb_, other.wb_ + other.n_parameters);
     wb_ = copy_.data();
     packed_ = other.packed_;

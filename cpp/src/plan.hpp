@@ -66,7 +66,7 @@ struct Graph {
     std::vector<PlanOutput> outputs;
     std::vector<Processing> output_processing;
     /// Error normalisation of every output row, for each way of it.
-    std::array<std::vector<double>, 3> norms;
+    std::array<std::vector<double>, n_normalizations> norms;
     index_t n_parameters = 0;
     index_t n_packed = 0;        ///< elements of theta of the layers with frozen columns
     index_t n_outputs = 0;       ///< rows of all outputs

@@ -96,7 +96,8 @@ private:
         return s;
     }
     static Stack& stack() {
-        thread_local Stack* here = nullptr;  // found without asking whether it is constructed
+        // Found without asking whether it is constructed; gone for what a thread destroys last.
+        thread_local Stack* here = nullptr;
         if (here == nullptr) here = &made();
         return *here;
     }

@@ -12,7 +12,7 @@ public:
          py::handle samples);
 
     const Samples& samples() const { return samples_; }
-    /// The same for the one that keeps them; nothing is left but the indices.
+    /// The same for the one that keeps them; `samples` has no signals afterwards.
     Samples take_samples() {
         return {std::move(samples_.x), std::move(samples_.t), samples_.ew, samples_.indices};
     }

@@ -235,7 +235,7 @@ void look_at_network(const char* function, py::handle object) {
 }  // namespace
 
 const Network& network(py::handle object, const char* function) {
-    // What pybind11's own conversion looks up in every call.
+    // What pybind11's own conversion looks up in every call; types stay registered for good.
     static const py::detail::type_info* const known = py::detail::get_type_info(typeid(Network));
     py::detail::type_caster_generic caster(known);
     if (caster.load(object, false) && caster.value) return *static_cast<Network*>(caster.value);

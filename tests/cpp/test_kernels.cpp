@@ -222,6 +222,23 @@ void check_condition() {
     CHECK_CLOSE(reciprocal_condition(p, factor.data(), p, 1.0), 1e-10, 1e-16);
 }
 
+/// A value for n elements, written or added, and nothing beside them.
+void check_fill(index_t n) {
+    constexpr index_t beside = 8;
+    for (const bool accumulate : {false, true}) {
+        std::vector<double> out = numbers(n + beside, 13);
+        const std::vector<double> before = out;
+        kernel_table().fill(n, 0.5, out.data(), accumulate);
+        bool same = true;
+        for (std::size_t i = 0; i < out.size(); ++i) {
+            const bool own = i < static_cast<std::size_t>(n);
+            const double expected = !own ? before[i] : accumulate ? before[i] + 0.5 : 0.5;
+            same = same && out[i] == expected;
+        }
+        CHECK(same);
+    }
+}
+
 void check_mirror(index_t p) {
     std::vector<double> h = numbers(p * p, 12);
     const std::vector<double> before = h;
@@ -417,6 +434,7 @@ int main() {
         check_curvature_product(false, 24, h);
         check_curvature_product(true, 24, h);
     }
+    for (index_t n = 0; n <= 20; ++n) check_fill(n);
     check_singular();
     check_condition();
     for (const index_t p : {1, 7, 8, 31, 33, 100, 290, 520, 700}) check_mirror(p);

@@ -320,6 +320,15 @@ class TestOut:
         with refused(ValueError, name, "out", which, "overlap"):
             EVERY[name](net, x, t, out=out)
 
+    def test_overlap_with_weights_or_one_of_several_arrays(self):
+        net = jn.Network([2, 2, 1])
+        x, t, memory = np.ones((2, 5)), np.ones((1, 5)), np.ones(100)
+        ew, out = memory[:5].reshape(1, 5), memory[: net.n_parameters]
+        with refused(ValueError, "gradient", "out", "ew", "overlap"):
+            jn.gradient(net, x, t, ew=ew, out=out)
+        with refused(ValueError, "gradient", "out", "x", "overlap"):
+            jn.gradient(net, [memory[:10].reshape(2, 5)], t, out=out)
+
     def test_overlap_with_parameters(self, net, x, t):
         with refused(ValueError, "gradient", "out", "wb", "overlap"):
             jn.gradient(net, x, t, out=net.wb)

@@ -130,6 +130,19 @@ class TestSameAnswerAnotherWay:
             whole, jn.defaultderiv("de_dwb", net, batch_x, batch_t, ew=batch_ew)
         )
 
+    @pytest.mark.parametrize("sizes", [[2, 12, 150, 1], [3, 10, 60, 6]])
+    @pytest.mark.parametrize("weighted", [False, True])
+    def test_jacobians_have_the_same_bits_however_they_are_written(self, sizes, weighted):
+        """Large and small ones, with contiguous rows or columns."""
+        net = network(sizes)
+        x, t = data(net, n=150)
+        ew = np.random.default_rng(5).uniform(0.5, 2, size=t.shape) if weighted else None
+        whole = jn.defaultderiv("de_dwb", net, x, t, ew=ew)
+        rows = jn.defaultderiv("de_dwb", net, x, t, ew=ew, out=np.empty(whole.shape, order="C"))
+        np.testing.assert_array_equal(rows, whole)
+        few = jn.defaultderiv("de_dwb", net, x, t, ew=ew, samples=range(8))
+        np.testing.assert_array_equal(few, whole[:, : 8 * sizes[-1]])
+
     @pytest.mark.parametrize("ew", [None, np.linspace(0.5, 2, 30)[None]])
     def test_linearization_answers_as_the_free_functions(self, problem, ew):
         net, x, t = problem

@@ -88,6 +88,19 @@ class TestPerform:
         expected = plain_performance(name, t, y, factor=factor)
         assert jn.perform(net, t, y) == pytest.approx(expected, rel=1e-13)
 
+    def test_linearization_keeps_its_normalization(self, name):
+        net, x, t = network(name), np.random.default_rng(8).normal(size=(2, 11)), data()[0]
+        net.configure(x, t)
+        net.performParam.normalization = "standard"
+        lin = jn.linearize(net, x, t)
+        expected = lin.gradient(), lin.de_dwb()
+        net.performParam.normalization = "percent"
+        again = jn.linearize(net, x, t)
+        np.testing.assert_array_equal(lin.gradient(), expected[0])
+        np.testing.assert_array_equal(lin.de_dwb(), expected[1])
+        if name != "crossentropy":
+            np.testing.assert_allclose(again.de_dwb(), 0.5 * expected[1], rtol=1e-14)
+
     def test_gradient_differentiates_the_value(self, name):
         """Along one direction, with everything switched on."""
         outputs = "logsig" if name == "crossentropy" else "purelin"

@@ -25,6 +25,7 @@ enum class Normalization {
     standard,  ///< 2 / (hi - lo)
     percent,   ///< 1 / (hi - lo)
 };
+inline constexpr std::size_t n_normalizations = 3;
 
 std::string_view name(Performance function);
 std::string_view name(Normalization normalization);

@@ -41,12 +41,12 @@ void scale_elements(index_t n, const Real* x, Real alpha, Real* out, bool accumu
 }  // namespace
 
 void fill(index_t n, double value, double* out, bool accumulate) {
-    const Packet packet = set(value), none{};
+    const Packet packet = set(value);
     index_t z = 0;
     for (; z + packet_size <= n; z += packet_size) {
-        store(out + z, packet + (accumulate ? load(out + z) : none));
+        store(out + z, accumulate ? load(out + z) + packet : packet);
     }
-    for (; z < n; ++z) out[z] = value + (accumulate ? out[z] : 0.0);
+    for (; z < n; ++z) out[z] = accumulate ? out[z] + value : value;
 }
 
 void multiply(index_t n, const double* x, const double* y, double* out, bool accumulate) {

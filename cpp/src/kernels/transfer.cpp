@@ -84,7 +84,8 @@ void map(const Block b) {
     }
 }
 
-/// The same in two stages: a chain of half the length leaves the processor work to find beside it.
+/// The same in two stages: the next packets begin before the last ones end, since the whole chain
+/// is longer than the processor looks ahead.
 template <class Function, int order>
     requires requires { typename Function::Begun; }
 void map(const Block b) {
