@@ -58,7 +58,7 @@ void add_output(const Plan& plan, const PlanLayer& layer, index_t m, index_t n, 
     if (from == From::output) {
         add_gains(output, row, n, d);
     } else {
-        for (index_t z = 0; z < n; ++z) d[row * n + z] += 1.0;
+        kernel_table().fill(n, 1.0, d + row * n, true);
     }
 }
 

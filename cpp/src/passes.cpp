@@ -209,6 +209,12 @@ void load_loss(const Plan& plan, const Batch& batch, Block& block) {
     }
 }
 
+/// A value for the samples of a block, zeros for its padding.
+void fill_samples(const Block& block, double value, double* row) {
+    kernel_table().fill(block.count, value, row, false);
+    std::fill(row + block.count, row + block.n, 0.0);
+}
+
 }  // namespace
 
 void load_targets(const Plan& plan, const Batch& batch, Block& block, double scale) {
@@ -226,8 +232,7 @@ void load_targets(const Plan& plan, const Batch& batch, Block& block, double sca
             if (batch.plain() && targets.col_stride == 1) {
                 const double* from = targets.data + i * targets.row_stride + block.first;
                 std::fill(std::copy_n(from, block.count, t), t + block.n, 0.0);
-                kernel_table().fill(block.count, scale, w, false);
-                std::fill(w + block.count, w + block.n, 0.0);
+                fill_samples(block, scale, w);
                 continue;
             }
             for (index_t z = 0; z < block.n; ++z) {
@@ -249,8 +254,7 @@ void load_error_scales(const Plan& plan, const Batch& batch, const Block& block,
                        double factor, double* scales) {
     const double norm = factor * plan.norm()[m];
     if (batch.plain()) {
-        kernel_table().fill(block.count, norm, scales, false);
-        std::fill(scales + block.count, scales + block.n, 0.0);
+        fill_samples(block, norm, scales);
         return;
     }
     const double* w = block.w + m * block.n;

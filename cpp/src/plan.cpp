@@ -155,7 +155,7 @@ void Plan::refresh(const Network& net) {
         std::copy_n(wb_, n_parameters, copy_.data());
         wb_ = copy_.data();
     }
-    for (index_t l = 0; !packed_.empty() && l < n_layers(); ++l) {
+    for (index_t l = 0; l < n_layers(); ++l) {
         const PlanLayer& layer = layers[at(l)];
         if (layer.packed < 0) continue;
         double* next = std::copy_n(wb_ + layer.offset, layer.size(), packed_.data() + layer.packed);
